@@ -14,7 +14,11 @@ is left to the module of the same name in `sinks.destinations`.
 
 from typing import TypeAlias
 
+from definitions.receivers.google_data_manager import GoogleDataManager
+from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.meta_audience import MetaAudience
+from definitions.receivers.salesforce import Salesforce
 from definitions.receivers.webhook import Webhook
 
-Receiver: TypeAlias = Webhook
+Receiver: TypeAlias = GoogleDataManager | HubSpot | MetaAudience | Salesforce | Webhook
 """The options of any kind."""

@@ -1,9 +1,20 @@
 """Opens destinations: the class of each kind of receiver, by the type of its options. A kind adds a line."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from definitions.destinations import Destination as Definition
+from definitions.receivers.google_data_manager import GoogleDataManager
+from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.meta_audience import MetaAudience
+from definitions.receivers.salesforce import Salesforce
 from sinks.destinations.contract import Destination
+from sinks.destinations.google_data_manager import GoogleAudiences
+from sinks.destinations.hubspot import HubSpotContacts
+from sinks.destinations.meta_audience import MetaAudiences
+from sinks.destinations.salesforce import SalesforceRecords
+
+Options = TypeVar("Options")
 
 Open = Callable[[Definition], Destination]
 """Makes a destination of its definition, whose `receiver` is of the kind's options; connects to nothing yet.
@@ -11,7 +22,23 @@ Open = Callable[[Definition], Destination]
 Raises `secrets.MissingSecret`.
 """
 
-OPENED: Mapping[type[object], Open] = {}
+
+def _within(kind: type[Options], make: Callable[[Options, float], Destination]) -> Open:
+    """Return how a kind is opened that needs its options and the seconds of a request."""
+
+    def opened(definition: Definition) -> Destination:
+        assert isinstance(definition.receiver, kind)
+        return make(definition.receiver, definition.timeout_ms / 1_000)
+
+    return opened
+
+
+OPENED: Mapping[type[object], Open] = {
+    GoogleDataManager: _within(GoogleDataManager, GoogleAudiences),
+    HubSpot: _within(HubSpot, HubSpotContacts),
+    MetaAudience: _within(MetaAudience, MetaAudiences),
+    Salesforce: _within(Salesforce, SalesforceRecords),
+}
 """By the type of the options."""
 
 

@@ -81,8 +81,13 @@ class HttpSession:
             read_bufsize=MAX_ANSWER_BYTES,
         )
 
-    async def request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Retry | Refused:
-        """Send a request; return what was answered, or what has kept it from being answered."""
+    async def request(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], limit: int = MAX_ANSWER_BYTES
+    ) -> Answer | Retry | Refused:
+        """Send a request; return what was answered, or what has kept it from being answered.
+
+        `limit`: bytes of an answer that are read.
+        """
         shown = Exchange(self._redact(_shown_request(method, url, body, headers)))
         try:
             if not self._allow_private:
@@ -90,7 +95,8 @@ class HttpSession:
             async with self._client.request(
                 method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
             ) as response:
-                answer = _unpacked(await _beginning(response), response.headers.get("Content-Encoding", ""))
+                packed = await _beginning(response, limit)
+                answer = _unpacked(packed, response.headers.get("Content-Encoding", ""), limit)
                 text = self._redact(answer.decode(errors="replace"))
                 exchange = Exchange(shown.request, text, response.status)
                 return Answer(response.status, response.headers, answer, exchange)
@@ -108,21 +114,21 @@ class HttpSession:
         await self._client.close()
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
     read = bytearray()
-    while len(read) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(read))):
+    while len(read) < limit and (more := await response.content.read(limit - len(read))):
         read += more
-    if len(read) >= MAX_ANSWER_BYTES:
+    if len(read) >= limit:
         response.close()  # else the client would read the rest, to use the connection again
     return bytes(read)
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
-    """Return at most MAX_ANSWER_BYTES of what was packed, as far as it can be unpacked."""
+def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
+    """Return at most `limit` bytes of what was packed, as far as it can be unpacked."""
     if encoding.strip().lower() not in {"gzip", "deflate"}:
         return body
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_ANSWER_BYTES)
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, limit)
     except zlib.error:
         return b""
 

@@ -1,0 +1,40 @@
+"""Options of HubSpot: each segment is a property of a contact, true or false; further properties by the mapping."""
+
+from typing import Annotated
+
+import msgspec
+
+from definitions.receivers.values import Secret
+
+
+class HubSpot(msgspec.Struct, frozen=True, tag="hubspot", tag_field="type"):
+    """`token`: of a private app, with `crm.objects.contacts.write`.
+
+    `id_property`: the property by which a contact is found: `email`, or one of your own that is unique. `property`:
+    which one says that a contact is in a segment; `{segment}` is the segment's name, with `_` for what is no letter
+    or digit. `allow_private`: the address may lead into a private network.
+    """
+
+    token: Secret
+    id_property: str = "email"
+    property: str = "onefold_{segment}"
+    batch: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
+    url: str = "https://api.hubapi.com"
+    allow_private: bool = False
+
+
+PRESET = {
+    "id": {"value": "@identifiers.email", "normalise": "email", "required": True},
+    "segment": "@name",
+    "change": "@change",
+}
+"""`id` finds the contact; `segment` and `change` become the property of the segment; `properties` are further ones."""
+
+KEYS = {
+    "token": "Access token of a private app with `crm.objects.contacts.write`.",
+    "id_property": "Property by which a contact is found: `email`, or a unique one of your own.",
+    "property": "Property that says whether a contact is in the segment; `{segment}` is its name.",
+    "batch": "Contacts of one request; HubSpot takes 100.",
+    "url": "Address of the API.",
+    "allow_private": "Whether the address may lead into a private network.",
+}

@@ -1,0 +1,242 @@
+"""Salesforce: creates and updates records by an external id, a job of Bulk API 2.0 for each batch.
+
+Built to the public guide "Bulk API 2.0" (developer.salesforce.com, api_asynch, API version 66.0, Spring '26); never
+tried against the real service. A job that is given up is aborted first, so that it cannot overtake a later one.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from definitions.receivers.salesforce import Salesforce
+from sinks.destinations.audiences.answers import Answer, list_at, number_at, outcome_of, text_at
+from sinks.destinations.audiences.calls import JSON, Calls, bearer
+from sinks.destinations.audiences.memberships import Unsendable, membership_of, section_of, texts_of
+from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
+from sinks.destinations.audiences.tables import rows_in, table_of
+from sinks.destinations.audiences.tokens import (
+    GrantedToken,
+    client_credentials,
+    is_given,
+    refreshing,
+)
+from sinks.destinations.audiences.waves import Change
+from sinks.destinations.contract import (
+    Batching,
+    Delivered,
+    Delivery,
+    Exchange,
+    Outcome,
+    Refused,
+    Retry,
+    Unauthorised,
+)
+
+MAX_RECORDS = 10_000
+MAX_BYTES = 8_000_000
+FIRST_WAIT_S, LAST_WAIT_S = 0.2, 5.0
+ABORT_S = 5.0
+LIMITS = frozenset({"REQUEST_LIMIT_EXCEEDED", "ExceededQuota"})
+TRANSIENT = ("UNABLE_TO_LOCK_ROW", "TooManyLockFailure", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE")
+"""How an error of a record begins, after which another attempt may succeed."""
+
+CSV = "text/csv"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A record to be created or updated."""
+
+    id: str
+    columns: dict[str, str]
+
+
+class JobFailed(Exception):
+    """A step of a job did not do what it should; `settled` says what follows."""
+
+    def __init__(self, settled: Stopped | Refused) -> None:
+        super().__init__()
+        self.settled = settled
+
+
+class SalesforceRecords:
+    """Records of a Salesforce organisation."""
+
+    holds: Literal["states", "events"] = "states"
+
+    def __init__(self, options: Salesforce, timeout_s: float) -> None:
+        self._options = options
+        self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
+        if is_given(options.refresh_token):
+            form = refreshing(options.client_id, options.client_secret, options.refresh_token)
+        else:
+            form = client_credentials(options.client_id, options.client_secret)
+        base = options.url.rstrip("/")
+        self._tokens = GrantedToken(self._calls.post_form, f"{base}/services/oauth2/token", form)
+        self._jobs = f"{base}/services/data/{options.version}/jobs/ingest"
+        self.batching = Batching(deliveries=min(options.batch, MAX_RECORDS), bytes=MAX_BYTES)
+
+    async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Write what each record is now."""
+        return self._calls.redacted(await send_batch(deliveries, self._change_of, self._send, MAX_RECORDS))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._calls.close()
+
+    def _change_of(self, position: int, delivery: Delivery) -> Change[Record]:
+        record = record_of(delivery.fields, self._options)
+        person = delivery.activation.profile_id or ""
+        return Change(
+            at=position,
+            target=(person, delivery.activation.kind, delivery.activation.name),
+            keys=frozenset({person, f"{self._options.external_id}:{record.id}"}),
+            request=("upsert",),
+            body=record,
+        )
+
+    async def _send(self, changes: Sequence[Change[Record]]) -> Settled:
+        records = [change.body for change in changes]
+        try:
+            job = await self._create()
+            await self._call("PUT", f"{job}/batches", CSV, table_of([record.columns for record in records]))
+            state = await self._run(job)
+            if state is None:
+                return Stopped(Retry("timeout", f"the job took longer than {self._options.wait_ms} ms and was aborted"))
+            return await self._results(job, state, records)
+        except JobFailed as failed:
+            return failed.settled
+
+    async def _create(self) -> str:
+        order = {
+            "object": self._options.object,
+            "externalIdFieldName": self._options.external_id,
+            "contentType": "CSV",
+            "operation": "upsert",
+            "lineEnding": "LF",
+        }
+        created = (await self._call("POST", self._jobs, JSON, msgspec.json.encode(order))).json()
+        job = text_at(created, "id")
+        if not job:
+            raise JobFailed(Stopped(Retry("unavailable", "the answer names no job")))
+        return f"{self._jobs}/{quote(job, safe='')}"
+
+    async def _run(self, job: str) -> Answer | None:
+        """Start a job and wait for its end. What ends the waiting aborts the job; None if it took too long."""
+        has_ended = False
+        try:
+            await self._call("PATCH", job, JSON, b'{"state":"UploadComplete"}')
+            async with asyncio.timeout(self._options.wait_ms / 1_000):
+                answer = await self._wait(job)
+                has_ended = True
+                return answer
+        except TimeoutError:
+            return None
+        finally:
+            if not has_ended:
+                await self._abort(job)
+
+    async def _wait(self, job: str) -> Answer:
+        wait_s = FIRST_WAIT_S
+        while True:
+            answer = await self._call("GET", job, JSON, b"")
+            if text_at(answer.json(), "state") in ("JobComplete", "Failed", "Aborted"):
+                return answer
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 1.5, LAST_WAIT_S)
+
+    async def _abort(self, job: str) -> None:
+        aborting = asyncio.create_task(self._call("PATCH", job, JSON, b'{"state":"Aborted"}'))
+        try:
+            async with asyncio.timeout(ABORT_S):
+                await asyncio.shield(aborting)
+        except (JobFailed, TimeoutError):
+            # It has ended, or nobody knows: it is tried again, and has the same content.
+            aborting.cancel()
+
+    async def _results(self, job: str, ended: Answer, records: Sequence[Record]) -> Settled:
+        said = ended.json()
+        failed = number_at(said, "numberRecordsFailed") or 0
+        outcomes: dict[str, Outcome] = {}
+        if failed:
+            rows = rows_in((await self._call("GET", f"{job}/failedResults", CSV, b"")).body)
+            outcomes = {row.get(self._options.external_id, ""): failure_of(row.get("sf__Error", "")) for row in rows}
+            if len(records) == len(rows) == 1:
+                outcomes = {records[0].id: failure_of(rows[0].get("sf__Error", ""))}
+        if text_at(said, "state") != "JobComplete":
+            rest = ended_early(text_at(said, "errorMessage") or text_at(said, "state"))
+            rows = rows_in((await self._call("GET", f"{job}/unprocessedrecords", CSV, b"")).body)
+            outcomes |= dict.fromkeys((row.get(self._options.external_id, "") for row in rows), rest)
+        exchange = Exchange(answer=f"job {text_at(said, 'id')}: {text_at(said, 'state')}", status=ended.status)
+        if len(outcomes) < failed or not outcomes.keys() <= {record.id for record in records}:
+            return Unclear(f"{failed} records failed, the results do not name them", exchange)
+        return [outcomes.get(record.id, Delivered(exchange)) for record in records]
+
+    async def _call(self, method: str, url: str, content: str, body: bytes) -> Answer:
+        answer = await self._calls.call(
+            self._tokens,
+            method,
+            url,
+            lambda token: ({"Content-Type": content, "Accept": content, **bearer(token)}, body),
+        )
+        if not isinstance(answer, Answer):
+            raise JobFailed(answer)
+        failure = error_of(answer)
+        if failure is not None:
+            raise JobFailed(failure)
+        return answer
+
+
+def record_of(fields: Mapping[str, object], options: Salesforce) -> Record:
+    """Return the record that a delivery writes. Raises Unsendable."""
+    ids = texts_of(fields, "id")
+    if not ids:
+        raise Unsendable("id is missing: nothing says which record it is")
+    values = section_of(fields, "record") | membership_of(fields, options.field)
+    if not values:
+        raise Unsendable("there is nothing to write: neither a segment that was entered or left nor a field")
+    columns = {name: cell_of(name, value) for name, value in values.items()}
+    return Record(ids[0], {**columns, options.external_id: ids[0]})
+
+
+def cell_of(name: str, value: object) -> str:
+    """Return a value as a cell: nothing as `#N/A`, which empties the field. Raises Unsendable."""
+    if value is None:
+        return "#N/A"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ";".join(cell_of(name, member) for member in value)
+    raise Unsendable(f"field {name} is an object, which Salesforce does not take")
+
+
+def error_of(answer: Answer) -> Stopped | Refused | None:
+    """Return what an answer to a step says, None if the step was taken."""
+    errors = list_at({"": answer.json()}, "")
+    code = text_at(errors[0], "errorCode") if errors else ""
+    message = text_at(errors[0], "message") if errors else ""
+    outcome = outcome_of(answer, f"{code}: {message}" if code else "")
+    if isinstance(outcome, Delivered):
+        return None
+    if code in LIMITS:
+        return Stopped(Retry("throttled", outcome.detail, None, outcome.exchange))
+    return Stopped(outcome) if isinstance(outcome, Retry | Unauthorised) else outcome
+
+
+def failure_of(error: str) -> Outcome:
+    """Return what the error of one record means."""
+    exchange = Exchange(answer=error)
+    if error.startswith(TRANSIENT):
+        return Retry("unavailable", error, None, exchange, is_receivers=False)
+    return Refused("rejected", error, exchange)
+
+
+def ended_early(reason: str) -> Outcome:
+    """Return what becomes of a record that a job did not come to."""
+    if reason.startswith(("InvalidBatch", "ClientInputError", "InvalidField")):
+        return Refused("rejected", reason, Exchange(answer=reason))
+    return Retry("unavailable", reason, None, Exchange(answer=reason))
