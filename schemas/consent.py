@@ -62,8 +62,11 @@ def encode_consent(state: ConsentState) -> str:
 
 
 def decode_consent(text: str) -> ConsentState:
-    """Return the state that `encode_consent` has written. Raises ValueError for another text."""
-    return ConsentState(_decode(text))
+    """Return the state that `encode_consent` has written; an empty one for "", as records before consent have it.
+
+    Raises ValueError for another text.
+    """
+    return ConsentState(_decode(text)) if text else ConsentState()
 
 
 def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> str | None:
