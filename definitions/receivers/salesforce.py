@@ -27,6 +27,7 @@ class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"
     wait_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
     batch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 5_000
     version: str = "v66.0"
+    token_url: str = ""
     allow_private: bool = False
 
 
@@ -49,5 +50,6 @@ KEYS = {
     "wait": "How long a job may take before it is aborted and tried again; less than `timeout`.",
     "batch": "Records of one job.",
     "version": "Version of the API.",
+    "token_url": "Address that grants access tokens, where that is not the organisation's own.",
     "allow_private": "Whether the address may lead into a private network.",
 }

@@ -74,7 +74,7 @@ class SalesforceRecords:
         else:
             form = client_credentials(options.client_id, options.client_secret)
         base = options.url.rstrip("/")
-        self._tokens = GrantedToken(self._calls.post_form, f"{base}/services/oauth2/token", form)
+        self._tokens = GrantedToken(self._calls.post_form, options.token_url or f"{base}/services/oauth2/token", form)
         self._jobs = f"{base}/services/data/{options.version}/jobs/ingest"
         self.batching = Batching(deliveries=min(options.batch, MAX_RECORDS), bytes=MAX_BYTES)
 

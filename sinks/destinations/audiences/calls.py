@@ -48,7 +48,7 @@ class Calls:
                 if renewed != token:
                     answer = await self._send(method, url, *request(renewed))
         except NoToken as error:
-            return Stopped(error.outcome)
+            return error.outcome if isinstance(error.outcome, Refused) else Stopped(error.outcome)
         return Stopped(answer) if isinstance(answer, Retry) else answer
 
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer | Retry | Refused:
