@@ -1,10 +1,12 @@
 """Options of Salesforce: each segment is a field of a record, true or false; further fields by the mapping."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.values import Secret
+from definitions.receivers.audiences import without_tls
+from definitions.receivers.values import OptionProblem, Secret
 
 
 class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"):
@@ -53,3 +55,8 @@ KEYS = {
     "token_url": "Address that grants access tokens, where that is not the organisation's own.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def problems(options: Salesforce) -> Iterator[OptionProblem]:
+    """Yield what is missing or contradicts."""
+    yield from without_tls({"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private)

@@ -25,7 +25,7 @@ from sinks.destinations.audiences.answers import (
     values_of,
     wait_of,
 )
-from sinks.destinations.audiences.calls import FORM, Calls
+from sinks.destinations.audiences.calls import FORM, Calls, checked
 from sinks.destinations.audiences.memberships import Unsendable, audience_of, hashes_of, texts_of
 from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
 from sinks.destinations.audiences.tokens import WrittenToken, is_given
@@ -75,7 +75,9 @@ class MetaAudiences:
     holds: Literal["states", "events"] = "states"
 
     def __init__(self, options: MetaAudience, timeout_s: float) -> None:
+        """Raises BadOption."""
         self._options = options
+        self._url = checked(options.url)
         self._token = WrittenToken(options.token)
         self._app_secret = resolve(options.app_secret) if is_given(options.app_secret) else ""
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: code_of(answer) in EXPIRED)
@@ -94,7 +96,7 @@ class MetaAudiences:
         activation = delivery.activation
         audience = audience_of(activation, self._options.audience, self._options.audiences)
         rows = rows_of(delivery.fields, activation.change == "entered")
-        person = activation.profile_id or ""
+        person = activation.profile_id or delivery.key
         return Change(
             at=position,
             target=(person, audience),
@@ -107,7 +109,7 @@ class MetaAudiences:
     async def _send(self, changes: Sequence[Change[Member]]) -> Settled:
         method, audience = changes[0].request
         form = form_of([change.body for change in changes])
-        url = f"{self._options.url.rstrip('/')}/{quote(audience, safe='')}/users"
+        url = f"{self._url}/{quote(audience, safe='')}/users"
         answer = await self._calls.call(
             self._token, method, url, lambda token: ({"Content-Type": FORM}, signed(form, token, self._app_secret))
         )
