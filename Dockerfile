@@ -1,5 +1,5 @@
-# Onefold's own processes: collector, API, worker, sink, rebuilder, maintenance. One image, the command chooses:
-#   docker run onefold collector | api | worker | sink | rebuilder | maintenance
+# Onefold's own processes: collector, API, worker, sink, deliverer, rebuilder, maintenance. One image, the command chooses:
+#   docker run onefold collector | api | worker | sink | deliverer | rebuilder | maintenance
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY . .

@@ -29,6 +29,7 @@ def _stack(settings: Settings) -> dict[str, str]:
         "worker": settings.serving.worker_metrics_port,
         "sink": settings.serving.sink_metrics_port,
         "rebuilder": settings.serving.rebuilder_metrics_port,
+        "deliverer": settings.serving.deliverer_metrics_port,
         "api": settings.serving.api_port,
     }
     return {

@@ -33,6 +33,7 @@ class Ports(msgspec.Struct, frozen=True):
     worker_metrics: int = Serving().worker_metrics_port
     sink_metrics: int = Serving().sink_metrics_port
     rebuilder_metrics: int = Serving().rebuilder_metrics_port
+    deliverer_metrics: int = Serving().deliverer_metrics_port
 
     @classmethod
     def free(cls) -> "Ports":

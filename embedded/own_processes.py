@@ -39,6 +39,7 @@ def environment(
         "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
         "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
         "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
+        "ONEFOLD_DELIVERER_METRICS_PORT": str(ports.deliverer_metrics),
         "ONEFOLD_REPLICATION": "1",
         "ONEFOLD_DATA_DIR": str(layout.data_dir),
         "ONEFOLD_DEFINITIONS": str(definitions.absolute()) if definitions is not None else "",
@@ -66,7 +67,7 @@ def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]
 def onefold_processes(
     ports: Ports, environment: Mapping[str, str], whole: bool = True, defined: bool = False
 ) -> tuple[ProcessSpec, ...]:
-    """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
+    """Return all of Onefold's processes that go on; without a `whole` stack the collector is ready alone.
 
     `defined`: there are definitions to apply before the worker starts.
 
@@ -117,6 +118,16 @@ def onefold_processes(
             environment=environment,
             ready=http_ready(ports.rebuilder_metrics, _READY),
             after=(*written, "tables"),
+            restarts=True,
+        ),
+        ProcessSpec(
+            name="deliverer",
+            title="Deliverer",
+            command=[sys.executable, "-P", "-m", "sinks.delivery"],
+            environment=environment,
+            ready=http_ready(ports.deliverer_metrics, _READY),
+            after=written,
+            stop_within_s=4.0,
             restarts=True,
         ),
     )

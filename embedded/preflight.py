@@ -26,6 +26,7 @@ SERVES = {
     "worker_metrics": "the worker's metrics",
     "sink_metrics": "the sink's metrics",
     "rebuilder_metrics": "the rebuilder's metrics",
+    "deliverer_metrics": "the deliverer's metrics",
 }
 
 _STOP = "Ctrl-C in its terminal"

@@ -29,6 +29,7 @@ class Addresses(msgspec.Struct, frozen=True):
     worker_metrics: str
     sink_metrics: str
     rebuilder_metrics: str
+    deliverer_metrics: str
 
 
 class RunningStack(msgspec.Struct, frozen=True):

@@ -42,13 +42,18 @@ from embedded.workspaces import write_local_workspaces
 from runtime.loopback import LOOPBACK
 from settings import Clock, Settings, load, with_credentials
 
-ALL_PROCESSES = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
+ALL_PROCESSES = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder", "deliverer")
 STORES = ("kafka", "registry", "clickhouse")
 
 _READ_TABLES = ("api", "sink", "rebuilder")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (
+    ("collector", "api"),
+    ("worker", "sink", "rebuilder", "deliverer"),
+    ("clickhouse", "registry"),
+    ("kafka",),
+)
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -113,6 +118,7 @@ class Stack:
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
             rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",
+            deliverer_metrics=f"http://{LOOPBACK}:{self.options.ports.deliverer_metrics}/metrics",
         )
 
     @property

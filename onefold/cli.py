@@ -34,7 +34,6 @@ COMMANDS = {
         "onefold.commands.deliveries:deliveries",
         "Show what became of deliveries; replay them; pause a destination.",
     ),
-    "fates": ("onefold.commands.fates:fates", "Prove that no event and no delivery is missing."),
     "verify": ("onefold.commands.verify:verify", "Compare what definitions have come to with SQL."),
     "plan": ("onefold.commands.plan:plan", "Show what a folder of definitions would change."),
     "apply": ("onefold.commands.apply:apply", "Apply a folder of definitions."),
@@ -50,6 +49,7 @@ COMMANDS = {
     "api": ("onefold.commands.processes:api", "Run the API for look-ups and operators' requests."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
+    "deliverer": ("onefold.commands.processes:deliverer", "Run the deliverer to destinations."),
     "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder: unmerges, back-fills, mining, triggers."),
 }
 

@@ -43,7 +43,6 @@ SINK = ConsumerGroup(
         topics.SEGMENTS,
         topics.TRIGGERS,
         topics.DELIVERIES,
-        topics.CONSENTS,
         topics.EVENTS_REJECTED,
         topics.EVENTS_DEAD,
         topics.IDENTITY_LINKS,
@@ -54,5 +53,8 @@ SINK = ConsumerGroup(
 
 REBUILDER = ConsumerGroup(f"{topics.APP}-rebuilder", (topics.IDENTITY_CHANGES,), may_be_absent=True)
 """Commits changes after every profile that they name has folded its events anew; once before it is ready."""
+
+DELIVERER = ConsumerGroup(f"{topics.APP}-deliverer", (), may_be_absent=True)
+"""Commits an activation once it is admitted to its line; it reads those of the destinations that have a receiver."""
 
 GROUPS = (REBUILDER, WORKER, SINK)

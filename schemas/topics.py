@@ -22,7 +22,6 @@ SESSIONS = "sessions"
 SEGMENTS = "segments"
 TRIGGERS = "triggers"
 DELIVERIES = "deliveries"
-CONSENTS = "consents"
 DEFINITIONS = "definitions"
 """Carries JSON (`definitions.sets`), on one partition."""
 
@@ -48,16 +47,17 @@ RECORD_OF: dict[str, type[msgspec.Struct]] = {
     SEGMENTS: records.SegmentChange,
     TRIGGERS: records.Trigger,
     DELIVERIES: records.DeliveryAttempt,
-    CONSENTS: records.ConsentChange,
 }
 
 APP = "onefold"
 TABLES = ("identifiers", "graph", "profiles")
+DELIVERY_LINES = "deliveries"
+"""The table of the deliverer."""
 
 MAX_EVENT_BYTES = 1_000_000
 _COMPACTED = frozenset({IDENTITY_LINKS, IDENTITY_ROUTES, PROFILES})
 _KEPT_FOR_EVER = {"retention.ms": "-1"}
-_FOR_EVER = frozenset({EVENTS, EVENTS_RESOLVED, EVENTS_REPEATED, EVENTS_DEAD, IDENTITY_CHANGES, CONSENTS})
+_FOR_EVER = frozenset({EVENTS, EVENTS_RESOLVED, EVENTS_REPEATED, EVENTS_DEAD, IDENTITY_CHANGES})
 _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
@@ -72,7 +72,7 @@ def activation(destination: str) -> str:
 
 
 def changelog(table: str) -> str:
-    """Return the changelog topic of a table of the worker."""
+    """Return the changelog topic of a table of the worker or the deliverer."""
     return f"{APP}-{table}-changelog"
 
 
@@ -80,7 +80,7 @@ def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, st
     """Map topic name -> broker settings, for all topics of one installation."""
     wanted = {topic: _configuration(topic) for topic in RECORD_OF}
     wanted |= activations(destinations)
-    wanted |= {changelog(table): _compacted() for table in TABLES}
+    wanted |= {changelog(table): _compacted() for table in (*TABLES, DELIVERY_LINES)}
     return wanted
 
 

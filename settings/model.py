@@ -42,6 +42,7 @@ class Serving(msgspec.Struct, frozen=True):
     sink_metrics_port: Port = 9102
     rebuilder_metrics_port: Port = 9103
     maintenance_metrics_port: Port = 9104
+    deliverer_metrics_port: Port = 9105
     connections: Connections = 1_024
     connections_per_address: ConnectionsPerAddress = 256
     trusted_hosts: HostNames = ()

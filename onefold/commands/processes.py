@@ -1,4 +1,4 @@
-"""`onefold collector`, `api`, `worker`, `sink`, `rebuilder`: one process each, for production or by hand.
+"""`onefold collector`, `api`, `worker`, `sink`, `deliverer`, `rebuilder`: one process each, for production or by hand.
 
 Their settings come from `ONEFOLD_*`; `onefold up` runs the same modules.
 """
@@ -38,6 +38,16 @@ def worker() -> None:
 def sink() -> None:
     """Run the sink to ClickHouse until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE and more."""
     _become("sinks", ())
+
+
+@click.command()
+def deliverer() -> None:
+    """Run the deliverer to destinations until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_DATA_DIR and more.
+
+    It reads what segments and triggers say to destinations that have a receiver, and sends it. Without it all waits in
+    the topics `activation.NAME`. Secrets that destinations refer to must be in its environment.
+    """
+    _become("sinks.delivery", ())
 
 
 @click.command()

@@ -150,7 +150,8 @@ def ready_text(stack: Stack) -> str:
             f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",
             f"  schema registry    {addresses.registry}",
-            f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}  {addresses.rebuilder_metrics}",
+            f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}  {addresses.rebuilder_metrics}"
+            f"  {addresses.deliverer_metrics}",
             f"  logs               {stack.logs}",
             "",
             "In another terminal:",

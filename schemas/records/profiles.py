@@ -95,8 +95,6 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     decided_at: int = 0
     definition: int = 0
     traits: str = "{}"
-    consent: str = "{}"
-    timezone: str = ""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -114,5 +112,3 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     profile_kind: ProfileKind | None = None
     decided_at: int = 0
     across: str | None = None
-    consent: str = "{}"
-    timezone: str = ""

@@ -8,11 +8,13 @@ from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
+from definitions.receivers.webhook import Webhook
 from sinks.destinations.contract import Destination
 from sinks.destinations.google_data_manager import GoogleAudiences
 from sinks.destinations.hubspot import HubSpotContacts
 from sinks.destinations.meta_audience import MetaAudiences
 from sinks.destinations.salesforce import SalesforceRecords
+from sinks.destinations.webhook import WebhookDestination
 
 Options = TypeVar("Options")
 
@@ -38,6 +40,7 @@ OPENED: Mapping[type[object], Open] = {
     HubSpot: _within(HubSpot, HubSpotContacts),
     MetaAudience: _within(MetaAudience, MetaAudiences),
     Salesforce: _within(Salesforce, SalesforceRecords),
+    Webhook: _within(Webhook, WebhookDestination),
 }
 """By the type of the options."""
 

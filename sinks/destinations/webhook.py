@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -24,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 class WebhookDestination:
     """Sends each delivery once, by itself or in a batch; the receiver knows a repetition by `webhook-id`."""
 
-    holds = "events"
+    holds: Literal["states", "events"] = "events"
 
     def __init__(self, options: Webhook, timeout_s: float, connections: int = 64) -> None:
         """Raises MissingSecret, BadOption."""

@@ -47,7 +47,7 @@ def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, obje
 def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
     own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
 
-    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder", "maintenance", "definitions"}
+    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder", "deliverer", "maintenance", "definitions"}
     for service in own.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
@@ -108,6 +108,7 @@ def test_prometheus_asks_services_of_the_composition_on_their_ports(services: di
         "sink": defaults.serving.sink_metrics_port,
         "rebuilder": defaults.serving.rebuilder_metrics_port,
         "maintenance": defaults.serving.maintenance_metrics_port,
+        "deliverer": defaults.serving.deliverer_metrics_port,
     }
 
     assert targets == [f"{name}:{port}" for name, port in ports.items()]

@@ -8,7 +8,7 @@ import pytest
 from embedded.layout import Layout, Ports
 from embedded.own_processes import clickhouse_process, environment, onefold_processes
 
-PARTS = ("clickhouse", "collector", "api", "worker", "sink", "rebuilder")
+PARTS = ("clickhouse", "collector", "api", "worker", "sink", "rebuilder", "deliverer")
 PACKAGES = ("embedded", "collectors", "streams", "sinks", "jobs", "settings")
 
 

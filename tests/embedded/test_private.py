@@ -17,7 +17,7 @@ from embedded.steps import ProcessSpec
 from tests.embedded.specs import failing
 from tests.support.neighbours import NOBODY, mode, neighbour, open_to_others
 
-RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 8), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
+RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 9), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 

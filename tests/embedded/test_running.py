@@ -11,7 +11,7 @@ from embedded.layout import Layout
 from embedded.locks import FileLock
 from embedded.running import Addresses, RunningStack, find_running, running_environment, write_running
 
-ADDRESSES = Addresses("kafka", "registry", "clickhouse", "http", "api", "worker", "sink", "rebuilder")
+ADDRESSES = Addresses("kafka", "registry", "clickhouse", "http", "api", "worker", "sink", "rebuilder", "deliverer")
 RUNNING = RunningStack(os.getpid(), ADDRESSES, {"ONEFOLD_KAFKA": "here:1", "ONEFOLD_HTTP_PORT": "2"}, {"kafka": 3})
 
 

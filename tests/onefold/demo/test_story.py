@@ -19,7 +19,7 @@ from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
 ADDRESSES = Addresses(
-    "kafka", "registry", "http://clickhouse", "http://collector", "http://api", "http://worker", "http://sink", ""
+    "kafka", "registry", "http://clickhouse", "http://collector", "http://api", "http://worker", "http://sink", "", ""
 )
 
 

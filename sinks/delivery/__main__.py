@@ -1,0 +1,57 @@
+"""`python -m sinks.delivery`: the deliverer as a process."""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+
+import settings as configuration
+from runtime import logs
+from runtime.errors import OnefoldError
+from runtime.http.endpoint import Endpoint
+from runtime.retrying import Stopped, persist
+from settings import Settings
+from sinks.delivery import metrics
+from sinks.delivery.process import Deliverer
+
+logger = logging.getLogger("deliverer")
+
+
+def main() -> int:
+    """Deliver. Returns 0 after SIGTERM or Ctrl-C; 1, after a line that says why, when going on makes no sense."""
+    logs.configure()
+    stopping = threading.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: stopping.set())
+    try:
+        run(configuration.load(), stopping)
+    except Stopped:
+        return 0
+    except (OnefoldError, OSError) as error:
+        logger.error("%s", error)
+        return 1
+    return 0
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Deliver until `stopping` is set. Raises what no other attempt of this process can mend."""
+    deliverer: Deliverer | None = None
+    serving = settings.serving
+
+    def not_ready() -> str | None:
+        return None if deliverer is not None and deliverer.is_assigned else "waiting for its partitions"
+
+    with Endpoint(serving.http_host, serving.deliverer_metrics_port, not_ready, serving.trusted_hosts):
+        deliverer = persist("start", lambda: Deliverer(settings), stopping, metrics.RETRIES)
+        threading.Thread(target=_stop, args=(stopping, deliverer), name="stop", daemon=True).start()
+        asyncio.run(deliverer.run())
+
+
+def _stop(stopping: threading.Event, deliverer: Deliverer) -> None:
+    stopping.wait()
+    deliverer.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The record of what became of a delivery: of each attempt, and of what was not sent. Pure."""
+
+from typing import NamedTuple
+
+from definitions.destinations import Destination as Definition
+from schemas.activations import Activation, delivery_key
+from schemas.records import DeliveryAttempt
+from schemas.records.deliveries import DeliveryOutcome
+from sinks.delivery.activations import MAX_ACTIVATION_BYTES
+from sinks.destinations.contract import Exchange
+
+_REPLAYABLE = frozenset({"refused", "suppressed"})
+
+
+class Saying(NamedTuple):
+    """What is said of a delivery, beside what it is."""
+
+    outcome: DeliveryOutcome
+    reason: str = ""
+    detail: str = ""
+    attempt: int = 0
+    took_ms: int = 0
+    due_at: int | None = None
+    exchange: Exchange = Exchange()
+
+
+def attempt_record(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of it
+    destination: str, mapping: str, activation: Activation, record: bytes, saying: Saying, now: int
+) -> DeliveryAttempt:
+    """Make the record. `mapping`: the fingerprint of the mapping; `record`: the activation as it came."""
+    is_kept = saying.outcome in _REPLAYABLE and len(record) <= MAX_ACTIVATION_BYTES
+    return DeliveryAttempt(
+        workspace=activation.workspace,
+        delivery_id=delivery_key(activation, destination, mapping),
+        destination=destination,
+        kind=activation.kind,
+        name=activation.name,
+        change=activation.change,
+        activation_id=activation.activation_id,
+        profile_id=activation.profile_id,
+        profile_kind=activation.profile_kind,
+        happened_at=activation.happened_at,
+        attempt=saying.attempt,
+        outcome=saying.outcome,
+        reason=saying.reason,
+        detail=saying.detail,
+        attempted_at=now,
+        took_ms=saying.took_ms,
+        due_at=saying.due_at,
+        status=saying.exchange.status,
+        request=saying.exchange.request,
+        answer=saying.exchange.answer,
+        mapping=mapping,
+        version=activation.version,
+        activation=record if is_kept else None,
+    )
+
+
+def wanted(definition: Definition, activation: Activation) -> bool:
+    """Return whether a destination takes this kind of change."""
+    return activation.change in definition.changes

@@ -1,0 +1,161 @@
+"""Chooses what begins: of the lines that are due the first deliveries, past gates and mapping, as requests.
+
+Pure but for the limits of the outlet. Sending is left to `task`, once what begins is committed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.mapping import Unmappable, fields_of
+from schemas.activations import Activation, delivery_key
+from schemas.consent import ConsentState
+from sinks.delivery import lines
+from sinks.delivery.attempts import Saying
+from sinks.delivery.caps import note_sent, sent_at
+from sinks.delivery.consents import objection_to
+from sinks.delivery.gates import Never, Situation, Verdict, Wait, gate
+from sinks.delivery.notes import Notes
+from sinks.delivery.outlet import Leave
+from sinks.delivery.served import Served
+from sinks.destinations.contract import Delivery
+from state.view import StateView
+
+DROPS_AT_ONCE = 200
+"""Of one line in one round; more are dropped in the next one."""
+
+_json = msgspec.json.Encoder().encode
+
+
+class Chosen(NamedTuple):
+    """A delivery that begins, with where it waits."""
+
+    line: bytes
+    number: int
+    delivery: Delivery
+    record: bytes
+
+
+class Request(NamedTuple):
+    """What is sent together."""
+
+    served: Served
+    chosen: Sequence[Chosen]
+
+
+class Choice(NamedTuple):
+    """What everything is chosen with: the state, how records are read, the time, what is said."""
+
+    view: StateView
+    decode: Callable[[bytes], Activation]
+    now: int
+    notes: Notes
+
+
+def choose(served: Served, due: deque[bytes], choice: Choice) -> Request | None:
+    """Make the next request to a destination of lines that are due, and take them off; None: nothing may begin."""
+    outlet = served.outlet
+    while due:
+        leave = outlet.begin(served.opened, choice.now)
+        if leave is Leave.NO:
+            return None
+        most = outlet.take(1 if leave is Leave.TRIAL else served.opened.batching.deliveries)
+        chosen = _fill(served, due, most, choice)
+        outlet.give_back(most - len(chosen))
+        if chosen:
+            return Request(served, chosen)
+        outlet.give_up(served.opened)
+        if not most:
+            return None
+    return None
+
+
+def _fill(served: Served, due: deque[bytes], most: int, choice: Choice) -> list[Chosen]:
+    """Take the first deliveries of lines until a request is full."""
+    chosen: list[Chosen] = []
+    left = served.opened.batching.bytes
+    while due and len(chosen) < most:
+        ready = _ready(served, due[0], most - len(chosen), choice)
+        fitting, size = _fitting(ready, left, bool(chosen), served.opened.batching.deliveries)
+        if len(fitting) < len(ready) and not fitting:
+            break
+        chosen += _begin(served, due.popleft(), fitting, choice)
+        left -= size
+    return chosen
+
+
+def _ready(served: Served, line: bytes, most: int, choice: Choice) -> list[Chosen]:
+    """Return the first deliveries of a line that may be sent now; what may never be is taken out before them."""
+    most = 1 if served.definition.caps else most
+    for _ in range(DROPS_AT_ONCE):
+        ready: list[Chosen] = []
+        for item in lines.head(choice.view, line, most):
+            activation = choice.decode(item.waiting.record)
+            prepared = _prepare(served, line, item, activation, choice)
+            if isinstance(prepared, Delivery):
+                ready.append(Chosen(line, item.number, prepared, item.waiting.record))
+                continue
+            if ready:
+                return ready
+            if isinstance(prepared, Wait):
+                lines.postpone(choice.view, line, prepared.until)
+                return []
+            lines.drop(choice.view, line, item.number, choice.now)
+            choice.notes.say(served.name, served.mapping, line, activation, item.waiting.record, prepared)
+            break
+        else:
+            return ready
+    return []
+
+
+def _fitting(ready: list[Chosen], left: int, is_begun: bool, most: int) -> tuple[list[Chosen], int]:
+    """Return the first ones that fit into what is left of a request, and their bytes; one alone always fits."""
+    if most == 1:
+        return ready, 0
+    size = 0
+    for number, each in enumerate(ready):
+        bytes_more = len(_json(each.delivery.fields))
+        if size + bytes_more > left and (number or is_begun):
+            return ready[:number], size
+        size += bytes_more
+    return ready, size
+
+
+def _begin(served: Served, line: bytes, picked: list[Chosen], choice: Choice) -> list[Chosen]:
+    if not picked:
+        return []
+    begun = [(each.number, each.delivery.activation) for each in picked]
+    attempt = lines.begin(choice.view, line, begun, choice.now)
+    if attempt == 1 and served.cap_window_ms:
+        note_sent(choice.view, served, lines.record_key(line), len(picked), choice.now)
+    return [each._replace(delivery=msgspec.structs.replace(each.delivery, attempt=attempt)) for each in picked]
+
+
+def _prepare(
+    served: Served, line: bytes, item: lines.Numbered, activation: Activation, choice: Choice
+) -> Delivery | Wait | Saying:
+    """Return the delivery, or until when it waits, or why it is never sent."""
+    verdict = _verdict(served, line, item, activation, choice)
+    if isinstance(verdict, Wait):
+        return verdict
+    if isinstance(verdict, Never):
+        return Saying("suppressed", verdict.reason, verdict.detail)
+    key = delivery_key(activation, served.name, served.mapping)
+    try:
+        return Delivery(key, activation, fields_of(served.definition.mapping, activation, key))
+    except Unmappable as error:
+        return Saying("refused", "unmappable", error.detail)
+
+
+def _verdict(served: Served, line: bytes, item: lines.Numbered, activation: Activation, choice: Choice) -> Verdict:
+    key = lines.record_key(line)
+    has_begun = item.number < lines.read(choice.view, line).begun_to
+    situation = Situation(
+        now=choice.now,
+        objection=objection_to(served.definition, ConsentState()),
+        sent_at=() if has_begun else sent_at(choice.view, served, key, choice.now),
+        may_be_held=lines.may_be_held(choice.view, line, activation.name),
+    )
+    return gate(served.policy, activation, situation)

@@ -1,0 +1,307 @@
+"""Lines: what waits for one person at one destination, in order, over a view of a partition's state. Pure.
+
+A line's key is `DESTINATION|` + the Kafka key of its activations, so the store's index of deadlines tells which lines
+of a destination are due. What waits are records of their own, so that a long line is not written anew for each.
+Whether and when something is sent is left to `choosing`; docs/decisions/0042 says why lines are as they are.
+
+A delivery waits, begins (it may have arrived from then on), and is settled:
+
+    admit --> waiting --begin--> begun --settle--> gone
+                 |                 ^  |
+                 +--> superseded   +--+ retry, unauthorised
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from schemas.activations import Activation
+from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
+from state.store import META
+from state.view import StateView
+
+MAX_WAITING = 10_000
+"""In one line; what comes beyond it is refused."""
+
+Holds: TypeAlias = Literal["states", "events"]
+
+_ITEM = META + b"waiting|"
+_NUMBER = struct.Struct(">Q")
+_LOOKED_AT_ONCE = 32
+
+
+class SegmentState(msgspec.Struct, array_like=True):
+    """What a line remembers of one segment, of a destination that holds states.
+
+    `version`, `happened_at`: of the newest change that was admitted. `waiting`: its number, while it has not begun.
+    `may_be_held`: an entry has begun, and no exit was delivered since.
+    """
+
+    version: int
+    happened_at: int
+    waiting: int | None = None
+    may_be_held: bool = False
+
+
+class Line(msgspec.Struct, array_like=True):
+    """The state of a line. What waits has numbers from `first` up to, but without, `next`; some may be missing.
+
+    `count`: how many wait or have begun. `begun_to`: those below have begun. `attempts`: of the first one.
+    `first_attempt_at`: of the first one, 0 before it. `due_at`: when to look at the line again; None: it is empty.
+    """
+
+    first: int = 0
+    next: int = 0
+    count: int = 0
+    begun_to: int = 0
+    attempts: int = 0
+    first_attempt_at: int = 0
+    due_at: int | None = None
+    segments: dict[str, SegmentState] = {}
+
+
+RetryAt: TypeAlias = Callable[[Line, Outcome], int | None]
+"""Says when to attempt the first delivery of a line again; None: no more."""
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True):
+    """What waits in a line: a record of `activation.NAME`, and when it came."""
+
+    admitted_at: int
+    record: bytes
+
+
+class Numbered(NamedTuple):
+    """What waits, with its number in the line."""
+
+    number: int
+    waiting: Waiting
+
+
+class Unsent(NamedTuple):
+    """What was not admitted, or will not be sent since something newer was."""
+
+    record: bytes
+    outcome: Literal["superseded", "refused"]
+    reason: str
+    detail: str
+
+
+class Attempted(NamedTuple):
+    """A delivery that was attempted, and the outcome."""
+
+    number: int
+    activation: Activation
+    outcome: Outcome
+
+
+class Settled(NamedTuple):
+    """What an outcome leads to. `due_at`: of the next attempt, where there is one."""
+
+    outcome: Literal["delivered", "retry", "paused", "refused"]
+    reason: str = ""
+    detail: str = ""
+    due_at: int | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_line = msgspec.msgpack.Decoder(Line).decode
+_decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
+
+
+def line_key(destination: str, key: bytes) -> bytes:
+    """Return the key of the line that a record with this Kafka key waits in."""
+    return b"%s|%s" % (destination.encode(), key)
+
+
+def record_key(line: bytes) -> bytes:
+    """Return the Kafka key of a line's activations."""
+    return line.partition(b"|")[2]
+
+
+def due_at_of(value: bytes) -> int | None:
+    """Return when a stored line is due, as the store's index wants it."""
+    return _decode_line(value).due_at
+
+
+def read(view: StateView, key: bytes) -> Line:
+    """Return a line; an empty one where there is none."""
+    value = view.get(key)
+    return Line() if value is None else _decode_line(value)
+
+
+def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and when
+    view: StateView, key: bytes, activation: Activation, record: bytes, holds: Holds, now: int
+) -> list[Unsent]:
+    """Put a record at the end of a line. Returns what will not be sent because of it, or that it will not itself."""
+    line = read(view, key)
+    unsent = []
+    segment = None
+    if holds == "states" and activation.kind == "segment":
+        segment = line.segments.get(activation.name) or SegmentState(activation.version, activation.happened_at)
+        if (activation.version, activation.happened_at) < (segment.version, segment.happened_at):
+            return [Unsent(record, "superseded", "older", "a later change of the segment came before it")]
+        if segment.waiting is not None:
+            superseded = _take(view, key, line, segment.waiting)
+            segment.waiting = None
+            unsent = [Unsent(superseded.record, "superseded", "newer", "the segment has changed again")]
+    if line.count >= MAX_WAITING:
+        return [Unsent(record, "refused", "too_many_waiting", f"{line.count} deliveries wait for this person")]
+    if segment is not None:
+        segment.version, segment.happened_at, segment.waiting = activation.version, activation.happened_at, line.next
+        line.segments[activation.name] = segment
+    view.put(_item_key(key, line.next), _encode(Waiting(now, record)))
+    line.next += 1
+    line.count += 1
+    if line.due_at is None:
+        line.due_at = now
+    _write(view, key, line)
+    return unsent
+
+
+def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
+    """Return the first ones of a line, `limit` at most: those that have begun alone, while there are any."""
+    line = read(view, key)
+    items: list[Numbered] = []
+    number = line.first
+    while number < line.next and len(items) < limit:
+        several = range(number, min(number + max(limit, _LOOKED_AT_ONCE), line.next))
+        view.prefetch(_item_key(key, each) for each in several)
+        for each in several:
+            value = view.get(_item_key(key, each))
+            if value is None:
+                continue
+            if (items and items[0].number < line.begun_to <= each) or len(items) == limit:
+                return items
+            items.append(Numbered(each, _decode_waiting(value)))
+        number = several.stop
+    return items
+
+
+def may_be_held(view: StateView, key: bytes, segment: str) -> bool:
+    """Return whether a receiver of states may hold the person in a segment."""
+    state = read(view, key).segments.get(segment)
+    return state is not None and state.may_be_held
+
+
+def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> int:
+    """Note that the first ones of a line begin: they may have arrived from now on. Returns the attempt, from 1."""
+    line = read(view, key)
+    before = _encode(line)
+    line.first_attempt_at = line.first_attempt_at or now
+    for number, activation in chosen:
+        line.begun_to = max(line.begun_to, number + 1)
+        segment = _segment(line, activation)
+        if segment is not None:
+            segment.may_be_held |= activation.change == "entered"
+            if segment.waiting == number:
+                segment.waiting = None
+    if _encode(line) != before:
+        _write(view, key, line)
+    return line.attempts + 1
+
+
+def settle(
+    view: StateView,
+    key: bytes,
+    attempted: Sequence[Attempted],
+    now: int,
+    retry_at: RetryAt,
+) -> list[Settled]:
+    """Keep the outcomes of the first ones of a line, which have begun: what each leads to.
+
+    Behind one that is to be attempted again, nothing counts: it is sent again as well, so that at the receiver nothing
+    comes before what is earlier. `retry_at` says when to attempt again, None: no more.
+    """
+    line = read(view, key)
+    settled: list[Settled] = []
+    again_at: int | None = None
+    for each in attempted:
+        if again_at is not None:
+            settled.append(Settled("retry", "in_order", "something before it has to be sent again", again_at))
+            continue
+        step = _settle_one(line, each.outcome, now, retry_at)
+        settled.append(step)
+        again_at = step.due_at
+        if again_at is None:
+            _drop(view, key, line, each.number)
+            segment = _segment(line, each.activation)
+            if segment is not None and isinstance(each.outcome, Delivered):
+                segment.may_be_held = each.activation.change == "entered"
+    line.due_at = again_at if again_at is not None else (now if line.count else None)
+    if again_at is None:
+        line.attempts, line.first_attempt_at = 0, 0
+    elif not isinstance(attempted[_first_again(settled)].outcome, Unauthorised):
+        line.attempts += 1
+    else:
+        line.first_attempt_at = 0  # it does not expire by that
+    _write(view, key, line)
+    return settled
+
+
+def drop(view: StateView, key: bytes, number: int, now: int) -> None:
+    """Take out what will not be sent."""
+    line = read(view, key)
+    _drop(view, key, line, number)
+    if line.first >= line.begun_to:
+        line.attempts, line.first_attempt_at = 0, 0
+    line.due_at = now if line.count else None
+    for segment in line.segments.values():
+        if segment.waiting == number:
+            segment.waiting = None
+    _write(view, key, line)
+
+
+def postpone(view: StateView, key: bytes, until: int) -> None:
+    """Look at a line again at a time (ms), not before."""
+    line = read(view, key)
+    line.due_at = until
+    _write(view, key, line)
+
+
+def _settle_one(line: Line, outcome: Outcome, now: int, retry_at: RetryAt) -> Settled:
+    match outcome:
+        case Delivered():
+            return Settled("delivered")
+        case Refused(reason, detail):
+            return Settled("refused", reason, detail)
+        case Unauthorised(detail):
+            return Settled("paused", "unauthorised", detail, now)
+    due_at = retry_at(line, outcome)
+    if due_at is None:
+        return Settled("refused", "expired", f"{line.attempts + 1} attempts: {outcome.reason}: {outcome.detail}")
+    return Settled("retry", outcome.reason, outcome.detail, due_at)
+
+
+def _first_again(settled: Sequence[Settled]) -> int:
+    return next(number for number, each in enumerate(settled) if each.due_at is not None)
+
+
+def _segment(line: Line, activation: Activation) -> SegmentState | None:
+    """Return what a line remembers of an activation's segment: nothing where the destination holds events."""
+    return line.segments.get(activation.name) if activation.kind == "segment" else None
+
+
+def _drop(view: StateView, key: bytes, line: Line, number: int) -> None:
+    _take(view, key, line, number)
+    line.first = number + 1
+
+
+def _take(view: StateView, key: bytes, line: Line, number: int) -> Waiting:
+    item = _item_key(key, number)
+    value = view.get(item)
+    assert value is not None, "what a line counts is there"
+    view.put(item, None)
+    line.count -= 1
+    return _decode_waiting(value)
+
+
+def _write(view: StateView, key: bytes, line: Line) -> None:
+    """Keep a line: with its memory of states, or as long as something waits."""
+    view.put(key, _encode(line) if line.count or line.segments else None)
+
+
+def _item_key(key: bytes, number: int) -> bytes:
+    return _ITEM + key + _NUMBER.pack(number)

@@ -1,0 +1,47 @@
+"""What the deliverer counts and times; served on its metrics port. Labels are bounded: destinations and outcomes."""
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from sinks.delivery.outlet import Outlet
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_BREAKER = {"closed": 0, "half_open": 1, "open": 2}
+
+DELIVERIES = Counter(
+    "onefold_deliveries", "Attempts, and what was not sent, by what became of them.", ["destination", "outcome"]
+)
+REASONS = Counter(
+    "onefold_deliveries_reasons", "Why deliveries were not delivered, or not yet.", ["destination", "reason"]
+)
+ADMITTED = Counter("onefold_deliveries_admitted", "Changes and triggers that came for destinations.", ["destination"])
+DEAD = Counter("onefold_deliverer_dead_letters", "Records that could not be read and became a dead letter.", ["reason"])
+WAITING = Gauge("onefold_deliveries_waiting", "Deliveries that wait or are under way.", ["destination", "partition"])
+OLDEST_S = Gauge(
+    "onefold_deliveries_oldest_seconds", "For how long the oldest delivery waits.", ["destination", "partition"]
+)
+BREAKER = Gauge("onefold_deliveries_breaker", "The circuit breaker: 0 closed, 1 half open, 2 open.", ["destination"])
+PAUSED = Gauge("onefold_deliveries_paused", "1 while an operator has paused a destination.", ["destination"])
+UNAUTHORISED = Gauge(
+    "onefold_deliveries_unauthorised", "1 while a destination does not accept its credentials.", ["destination"]
+)
+ATTEMPT_S = Histogram(
+    "onefold_deliveries_attempt_seconds", "Duration of one request.", ["destination"], buckets=_SECONDS
+)
+RETRIES = Counter("onefold_deliverer_retries", "Attempts that failed and were repeated.", ["step"])
+COMMIT_S = Histogram("onefold_deliverer_commit_seconds", "Duration of one commit.", buckets=_SECONDS)
+DELAY_S = Histogram(
+    "onefold_deliveries_delay_seconds",
+    "From the moment at which a change was decided to its first attempt.",
+    ["destination"],
+    buckets=_SECONDS,
+)
+
+
+def note_outlet(name: str, outlet: "Outlet") -> None:
+    """Show the state of a destination's limits."""
+    BREAKER.labels(name).set(_BREAKER[outlet.breaker])
+    PAUSED.labels(name).set(outlet.is_paused)
+    UNAUTHORISED.labels(name).set(bool(outlet.unauthorised))

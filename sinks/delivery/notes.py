@@ -1,0 +1,57 @@
+"""What a round of a task says of deliveries: records for the topic `deliveries`, and how many wait."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from schemas.activations import Activation
+from schemas.records import DeliveryAttempt
+from schemas.topics import DELIVERIES
+from sinks.delivery import metrics
+from sinks.delivery.attempts import Saying, attempt_record
+from sinks.delivery.lines import record_key
+from state.outputs import Output
+
+_GOES_ON = frozenset({"retry", "paused"})
+
+
+class Notes:
+    """Collected while a round changes its view; nothing is counted before it is committed."""
+
+    def __init__(self, encode: Callable[[DeliveryAttempt], bytes], now: int) -> None:
+        self._encode = encode
+        self._now = now
+        self.outputs: list[Output] = []
+        self.waiting: Counter[str] = Counter()
+        """By destination, how many more wait."""
+        self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._reasons: Counter[tuple[str, str]] = Counter()
+
+    def admit(self, destination: str) -> None:
+        """Note that a delivery waits from now on."""
+        self.waiting[destination] += 1
+
+    def say(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of it
+        self,
+        destination: str,
+        mapping: str,
+        line: bytes,
+        activation: Activation,
+        record: bytes,
+        saying: Saying,
+        waited: bool = True,
+    ) -> None:
+        """Note what became of a delivery; `waited`: it was admitted before."""
+        attempt = attempt_record(destination, mapping, activation, record, saying, self._now)
+        self.outputs.append(Output(DELIVERIES, record_key(line), self._encode(attempt)))
+        self._outcomes[destination, saying.outcome] += 1
+        if saying.reason:
+            self._reasons[destination, saying.reason] += 1
+        if waited and saying.outcome not in _GOES_ON:
+            self.waiting[destination] -= 1
+
+    def count(self) -> None:
+        """Count what is committed."""
+        for (destination, outcome), number in self._outcomes.items():
+            metrics.DELIVERIES.labels(destination, outcome).inc(number)
+        for (destination, reason), number in self._reasons.items():
+            metrics.REASONS.labels(destination, reason).inc(number)

@@ -1,0 +1,125 @@
+"""What a process may send to one destination now: requests under way, rate, breaker, pauses. One for all its tasks.
+
+It outlives changes of the definition: a receiver that fails has not been mended by them.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from definitions.destinations import Destination as Definition
+from sinks.delivery.limits import Breaker, BreakerState, TokenBucket
+from sinks.destinations.contract import Destination, Outcome, Retry, Unauthorised
+
+TRY_AGAIN_MS = 60_000
+"""So often one delivery is tried of a destination that does not accept its credentials."""
+
+
+class Leave(Enum):
+    """Whether a request may begin: not now, with one delivery to see how it goes, or whole."""
+
+    NO = "no"
+    TRIAL = "trial"
+    WHOLE = "whole"
+
+
+class Outlet:
+    """The limits of one destination. `freed` is called when a request may begin that could not before."""
+
+    def __init__(self, definition: Definition, freed: Callable[[], None]) -> None:
+        self._freed = freed
+        self._breaker = Breaker()
+        self._under_way: list[Destination] = []  # by what the requests are sent
+        self._try_at: int | None = None  # while the credentials are not accepted
+        self._unauthorised = ""
+        self.is_paused = False
+        """By an operator."""
+        self._bucket: TokenBucket | None = None
+        self.limit(definition, 1.0)
+
+    def limit(self, definition: Definition, share: float) -> None:
+        """Keep to a definition from now on. `share`: the part of the partitions that is this process's."""
+        self._concurrency = definition.concurrency
+        rate = None if definition.rate is None else definition.rate * max(share, 1e-3)
+        if rate != (self._bucket.rate if self._bucket is not None else None):
+            self._bucket = None if rate is None else TokenBucket(rate, time.monotonic())
+
+    @property
+    def breaker(self) -> BreakerState:
+        """The state of the breaker."""
+        return self._breaker.state(_now_ms())
+
+    @property
+    def unauthorised(self) -> str:
+        """Why the credentials are not accepted; empty if they are, as far as known."""
+        return self._unauthorised
+
+    def is_open(self, now: int) -> bool:
+        """Return whether a request may begin, as far as nothing else does before."""
+        if self.is_paused or len(self._under_way) >= self._concurrency:
+            return False
+        if self._try_at is not None and now < self._try_at:
+            return False
+        if self._bucket is not None and self._bucket.ready_in_s(time.monotonic()) > 0:
+            return False
+        return self._breaker.state(now) != "open"
+
+    def begin(self, opened: Destination, now: int) -> Leave:
+        """Begin a request by an opened destination, unless the answer is NO; then `end` or `give_up` must follow."""
+        if not self.is_open(now) or not self._breaker.begin(now):
+            return Leave.NO
+        self._under_way.append(opened)
+        if self._try_at is not None:
+            self._try_at = now + TRY_AGAIN_MS
+            return Leave.TRIAL
+        return Leave.WHOLE if self._breaker.state(now) == "closed" else Leave.TRIAL
+
+    def take(self, deliveries: int) -> int:
+        """Return how many deliveries of so many the rate allows now; they count."""
+        return deliveries if self._bucket is None else self._bucket.take(deliveries, time.monotonic())
+
+    def give_back(self, deliveries: int) -> None:
+        """Return what was taken and is not sent."""
+        if self._bucket is not None:
+            self._bucket.give_back(deliveries)
+
+    def end(self, opened: Destination, outcomes: Sequence[Outcome], now: int) -> None:
+        """Note how a request has ended."""
+        self._under_way.remove(opened)
+        refused = next((each for each in outcomes if isinstance(each, Unauthorised)), None)
+        failures = [each for each in outcomes if isinstance(each, Retry) and each.is_receivers]
+        if refused is not None:
+            self.suspend(refused.detail, now)
+            self._breaker.succeed()  # it does answer
+        elif failures and len(failures) == len(outcomes):
+            self._breaker.fail(now, random.uniform(-1, 1), failures[0].after_ms)  # noqa: S311 - no secret
+        elif any(not isinstance(each, Retry) for each in outcomes):
+            self._try_at, self._unauthorised = None, ""
+            self._breaker.succeed()
+        else:
+            self._breaker.give_up()
+        self._freed()
+
+    def suspend(self, reason: str, now: int) -> None:
+        """Pause, since the credentials are not accepted or missing: one delivery is tried now and then."""
+        self._try_at, self._unauthorised = now + TRY_AGAIN_MS, reason
+
+    def give_up(self, opened: Destination) -> None:
+        """Note that a request was not made, or broken off, and says nothing of the receiver."""
+        self._under_way.remove(opened)
+        self._breaker.give_up()
+        self._freed()
+
+    def sends_by(self, opened: Destination) -> bool:
+        """Return whether requests by an opened destination are under way."""
+        return any(each is opened for each in self._under_way)
+
+    @property
+    def room(self) -> int:
+        """How many requests more may be under way."""
+        return self._concurrency - len(self._under_way)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,214 @@
+"""Reads the activation topics, and has a task for each partition number that is this process's.
+
+All activation topics have the same number of partitions, and range assignment gives a process the same numbers of each.
+While processes do not yet know of the same destinations it does not: so the topic `deliveries`, of which nothing is
+read, decides whose a number is, and what belongs to another's is left alone until the groups agree.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+
+from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
+from runtime.kafka.consumed import records_of
+from runtime.kafka.errors import errors_sorted
+from schemas.groups import DELIVERER
+from schemas.topics import DELIVERIES
+from settings import Settings
+from sinks.delivery.rounds import Arrival
+from sinks.delivery.task import DeliveryTask
+from state.outputs import Headers
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+TAKEN_AT_ONCE = 1_000
+PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
+"""Records of a task that wait to be admitted."""
+ACKNOWLEDGE_EVERY_S = 0.25
+MAX_POLL_INTERVAL_MS = 900_000
+"""Within a rebalance stores are recovered."""
+
+Answer = TypeVar("Answer")
+Partition = tuple[str, int]
+
+
+class TaskReader:
+    """Made in the event loop that the tasks live in; the consumer is polled by a thread of its own."""
+
+    def __init__(
+        self, settings: Settings, open_task: Callable[[int], Awaitable[DeliveryTask]], on_share: Callable[[float], None]
+    ) -> None:
+        self._settings = settings
+        self._open_task = open_task
+        self._on_share = on_share
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="poll")
+        self._consumer = Consumer(_consumer_config(settings), logger=log)
+        self._topics: tuple[str, ...] = ()
+        self._paused: set[int] = set()
+        self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
+        self._acknowledged: dict[Partition, int] = {}
+        self._acknowledged_at = 0.0
+        self._polled_at = time.monotonic()
+        self.tasks: dict[int, DeliveryTask] = {}
+        self.is_assigned = False
+
+    def is_member(self) -> bool:
+        """Return whether the group cannot have given the partitions to others by now."""
+        return time.monotonic() - self._polled_at < self._settings.session_timeout_ms / 1000
+
+    async def read(self, topics: Sequence[str]) -> None:
+        """Hand over what comes of these topics within a moment. Raises TransientError, TerminalError."""
+        wanted = (DELIVERIES, *sorted(topics))
+        if wanted != self._topics:
+            await self._call(lambda: self._subscribe(wanted))
+        self._submit(await self._call(self._poll))
+        await self._call(self._keep_up)
+
+    async def close(self) -> None:
+        """Close the tasks, then leave; a static member has its partitions back if it returns in time."""
+        await self._close_tasks()
+        await self._call(self._consumer.close)
+        self._thread.shutdown()
+
+    async def _call(self, work: Callable[[], Answer]) -> Answer:
+        return await self._loop.run_in_executor(self._thread, work)
+
+    # -- in the thread
+
+    def _subscribe(self, topics: tuple[str, ...]) -> None:
+        self._topics = topics
+        with errors_sorted(self._settings.kafka):
+            self._consumer.subscribe(
+                list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            )
+
+    def _poll(self) -> list[Message]:
+        """Wait for a first record, and take what has come with it."""
+        with errors_sorted(self._settings.kafka):
+            first = self._consumer.poll(POLL_S)
+            self._polled_at = time.monotonic()
+            if first is None:
+                return []
+            messages = [first, *self._consumer.consume(TAKEN_AT_ONCE, 0)]
+        return list(records_of(messages, self._settings.kafka, logging.WARNING))
+
+    def _keep_up(self) -> None:
+        """Read no faster than tasks admit, read again what they have skipped, acknowledge what they have committed."""
+        with errors_sorted(self._settings.kafka):
+            for partition, task in list(self.tasks.items()):
+                own = [each for each in self._consumer.assignment() if each.partition == partition]
+                own = [each for each in own if each.topic != DELIVERIES]
+                if task.backlog > PAUSE_ABOVE and partition not in self._paused:
+                    self._consumer.pause(own)
+                    self._paused.add(partition)
+                elif task.backlog < RESUME_BELOW and partition in self._paused:
+                    self._consumer.resume(own)
+                    self._paused.discard(partition)
+                for topic in list(task.skipped) if not task.backlog else []:
+                    self._consumer.seek(TopicPartition(topic, partition, _start(task, topic)))
+                    task.skipped.discard(topic)
+            if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
+                self._acknowledged_at = time.monotonic()
+                self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Commit how far everything is admitted, markers included: what waits for it is told so, nothing else is."""
+        positions = []
+        for each in self._consumer.position(self._consumer.assignment()):
+            task = self.tasks.get(each.partition)
+            if task is None or each.topic == DELIVERIES or each.offset < 0 or each.topic in task.skipped:
+                continue
+            is_admitted = task.positions.get(each.topic, 0) >= self._handed.get((each.topic, each.partition), 0)
+            if is_admitted and self._acknowledged.get((each.topic, each.partition)) != each.offset:
+                positions.append(each)
+        if not positions:
+            return
+        try:
+            self._consumer.commit(offsets=positions, asynchronous=False)
+        except KafkaException as error:
+            log.debug("offsets not committed: %s", error)  # a later commit covers them
+            return
+        self._acknowledged |= {(each.topic, each.partition): each.offset for each in positions}
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {each.partition for each in partitions if each.topic == DELIVERIES}
+        self._wait_for(self._open_tasks(numbers))
+        consumer.assign([self._placed(each) for each in partitions])
+        left_alone = [each for each in partitions if each.topic == DELIVERIES or each.partition not in numbers]
+        if left_alone:
+            consumer.pause(left_alone)
+        log.info("reading partitions %s of %d topics", sorted(numbers), len(self._topics) - 1)
+        self._polled_at = time.monotonic()
+        self.is_assigned = True
+
+    def _placed(self, each: TopicPartition) -> TopicPartition:
+        task = self.tasks.get(each.partition)
+        start = OFFSET_END if task is None or each.topic == DELIVERIES else _start(task, each.topic)
+        return TopicPartition(each.topic, each.partition, start)
+
+    def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self.is_assigned = False
+        self._wait_for(self._close_tasks())
+
+    def _wait_for(self, work: Awaitable[None]) -> None:
+        asyncio.run_coroutine_threadsafe(_as_coroutine(work), self._loop).result()
+
+    # -- in the event loop
+
+    async def _open_tasks(self, numbers: Iterable[int]) -> None:
+        opened = sorted(numbers)
+        tasks = await asyncio.gather(*(self._open_task(number) for number in opened))
+        self.tasks = dict(zip(opened, tasks, strict=True))
+        self._on_share(len(opened) / max(self._settings.partitions, len(opened)))
+
+    async def _close_tasks(self) -> None:
+        tasks, self.tasks = self.tasks, {}
+        self._paused, self._handed, self._acknowledged = set(), {}, {}
+        await asyncio.gather(*(task.close() for task in tasks.values()))
+
+    def _submit(self, messages: list[Message]) -> None:
+        by_partition: dict[int, list[Arrival]] = defaultdict(list)
+        for message in messages:
+            arrival = _arrival(message)
+            if arrival.partition in self.tasks and arrival.topic != DELIVERIES:
+                by_partition[arrival.partition].append(arrival)
+                self._handed[arrival.topic, arrival.partition] = arrival.offset + 1
+        for partition, arrivals in by_partition.items():
+            self.tasks[partition].submit(arrivals)
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
+
+
+def _start(task: DeliveryTask, topic: str) -> int:
+    return task.positions.get(topic, OFFSET_BEGINNING)
+
+
+def _arrival(message: Message) -> Arrival:
+    headers = cast("Headers", tuple(message.headers() or ()))
+    offset, partition = message.offset() or 0, message.partition() or 0
+    return Arrival(message.topic() or "", partition, offset, message.key(), message.value(), headers)
+
+
+def _consumer_config(settings: Settings) -> ClientConfig:
+    return CONSUMER_CONFIG | {
+        "bootstrap.servers": settings.kafka,
+        "group.id": DELIVERER.name,
+        "group.instance.id": DELIVERER.member(settings.worker),
+        "client.id": DELIVERER.name,
+        "session.timeout.ms": settings.session_timeout_ms,
+        "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+        "partition.assignment.strategy": "range",
+        "fetch.wait.max.ms": 50,
+        "queued.min.messages": 5_000,
+        "queued.max.messages.kbytes": 16 * 1024,
+    }

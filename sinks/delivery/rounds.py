@@ -1,0 +1,139 @@
+"""A round of a task, over a view: admits what has come, settles what has ended, retires what nobody is to hear.
+
+What begins is chosen in `choosing`; committing and sending are left to `task`.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from schemas.activations import Activation
+from schemas.codec import DecodeError
+from schemas.dead_letters import dead_letter
+from schemas.records import DeadLetter
+from schemas.topics import EVENTS_DEAD, activation
+from sinks.delivery import lines, metrics
+from sinks.delivery.activations import MAX_ACTIVATION_BYTES
+from sinks.delivery.attempts import Saying, wanted
+from sinks.delivery.choosing import Choice, Request
+from sinks.delivery.schedule import next_attempt_at
+from sinks.delivery.served import Served
+from sinks.destinations.contract import Outcome, Retry
+from state.outputs import Headers, Output
+
+STAGE = "deliverer"
+FAR_AHEAD = 1 << 62
+"""Later than any line is due."""
+RETIRED_AT_ONCE = 200
+"""Lines of a destination that is gone, in one round."""
+
+_TOPIC_PREFIX = activation("")
+
+
+class Arrival(NamedTuple):
+    """A record of `activation.NAME` as it lies in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def destination(self) -> str:
+        """The destination that is to hear it."""
+        return self.topic.removeprefix(_TOPIC_PREFIX)
+
+
+class Ended(NamedTuple):
+    """A request that was answered, or not in time: an outcome for each delivery."""
+
+    request: Request
+    outcomes: Sequence[Outcome]
+    took_ms: int
+
+
+def admit(
+    arrival: Arrival, served: Served, choice: Choice, encode_letter: Callable[[DeadLetter], bytes]
+) -> bytes | None:
+    """Put what has come into its line; return the line, None if it was not admitted."""
+    try:
+        change = choice.decode(arrival.value or b"")
+        if arrival.key is None:
+            raise DecodeError("invalid", "the record has no key")
+    except DecodeError as error:
+        choice.notes.outputs.append(_letter(arrival, error, choice.now, encode_letter))
+        metrics.DEAD.labels(error.reason).inc()
+        return None
+    line, record = lines.line_key(served.name, arrival.key), arrival.value or b""
+    reason = _why_not(served, change, record)
+    if reason is not None:
+        choice.notes.say(served.name, served.mapping, line, change, record, reason, waited=False)
+        return None
+    metrics.ADMITTED.labels(served.name).inc()
+    choice.notes.admit(served.name)
+    unsent = lines.admit(choice.view, line, change, record, served.policy.holds, choice.now)
+    for each in unsent:
+        whose = change if each.record is record else choice.decode(each.record)
+        saying = Saying(each.outcome, each.reason, each.detail)
+        choice.notes.say(served.name, served.mapping, line, whose, each.record, saying)
+    return line
+
+
+def settle(ended: Ended, choice: Choice) -> list[bytes]:
+    """Keep the outcomes of a request; return the lines that go on."""
+    served = ended.request.served
+    by_line: dict[bytes, list[int]] = {}
+    for number, chosen in enumerate(ended.request.chosen):
+        by_line.setdefault(chosen.line, []).append(number)
+    for line, numbers in by_line.items():
+        several = [ended.request.chosen[number] for number in numbers]
+        attempted = [
+            lines.Attempted(chosen.number, chosen.delivery.activation, ended.outcomes[number])
+            for chosen, number in zip(several, numbers, strict=True)
+        ]
+        settled = lines.settle(choice.view, line, attempted, choice.now, _retry_at(served, choice.now))
+        for chosen, each, became in zip(several, attempted, settled, strict=True):
+            attempt, exchange = chosen.delivery.attempt, each.outcome.exchange
+            saying = Saying(
+                became.outcome, became.reason, became.detail, attempt, ended.took_ms, became.due_at, exchange
+            )
+            choice.notes.say(served.name, served.mapping, line, each.activation, chosen.record, saying)
+    return list(by_line)
+
+
+def retire(destination: str, choice: Choice) -> int:
+    """Take out what waits for a destination that is gone; return how many lines were looked at."""
+    keys = choice.view.due(destination, FAR_AHEAD, RETIRED_AT_ONCE)
+    saying = Saying("refused", "no_destination", "the destination is not defined any more")
+    for line in keys:
+        while items := lines.head(choice.view, line, 1):
+            (item,) = items
+            lines.drop(choice.view, line, item.number, choice.now)
+            whose = choice.decode(item.waiting.record)
+            choice.notes.say(destination, "", line, whose, item.waiting.record, saying)
+    return len(keys)
+
+
+def _why_not(served: Served, change: Activation, record: bytes) -> Saying | None:
+    if not wanted(served.definition, change):
+        return Saying("suppressed", "not_wanted", f"the destination takes {', '.join(served.definition.changes)}")
+    if len(record) > MAX_ACTIVATION_BYTES:
+        return Saying("refused", "too_large", f"the record is {len(record)} bytes long")
+    return None
+
+
+def _retry_at(served: Served, now: int) -> Callable[[lines.Line, Outcome], int | None]:
+    def at(line: lines.Line, outcome: Outcome) -> int | None:
+        after_ms = outcome.after_ms if isinstance(outcome, Retry) else None
+        retry_until = (line.first_attempt_at or now) + served.definition.retry_for_ms
+        spread = random.uniform(-1, 1)  # noqa: S311 - no secret
+        return next_attempt_at(line.attempts + 1, now, retry_until, after_ms, spread)
+
+    return at
+
+
+def _letter(arrival: Arrival, error: DecodeError, now: int, encode: Callable[[DeadLetter], bytes]) -> Output:
+    letter = dead_letter(**arrival._asdict(), stage=STAGE, error=error, failed_at=now)
+    return Output(EVENTS_DEAD, letter.dead_id.encode(), encode(letter))

@@ -1,0 +1,142 @@
+"""The destinations that this process serves: opened as they are defined now, with their limits."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from definitions.destinations import Destination as Definition
+from definitions.mapping import fingerprint
+from sinks.delivery import metrics
+from sinks.delivery.gates import Policy
+from sinks.delivery.outlet import Outlet
+from sinks.destinations.contract import Destination
+from sinks.destinations.opening import NoReceiver
+from sinks.destinations.secrets import BadOption
+
+log = logging.getLogger(__name__)
+
+OPEN_AGAIN_S = 60.0
+
+Open = Callable[[Definition], Destination]
+
+
+class Served:
+    """One destination, opened for one definition. It is closed once nobody sends by it and another has replaced it."""
+
+    def __init__(self, definition: Definition, opened: Destination, outlet: Outlet, cap_window_ms: int) -> None:
+        self.name = definition.name
+        self.definition = definition
+        self.opened = opened
+        self.outlet = outlet
+        self.mapping = fingerprint(definition.mapping)
+        self.cap_window_ms = cap_window_ms
+        self.opened_at = time.monotonic()
+        self.policy = Policy(
+            name=definition.name,
+            holds=opened.holds,
+            quiet_hours=definition.quiet_hours,
+            caps=definition.caps,
+            hold_out_permille=definition.hold_out_permille,
+            not_older_than_ms=definition.not_older_than_ms,
+        )
+
+
+class Destinations:
+    """Those that are defined, by name. For the event loop; `freed` hears of each that may be sent more again."""
+
+    def __init__(self, open_destination: Open, freed: Callable[[str], None]) -> None:
+        self._open_destination = open_destination
+        self._freed = freed
+        self._defined: Mapping[str, Definition] = {}
+        self._served: dict[str, Served] = {}
+        self._outlets: dict[str, Outlet] = {}
+        self._failed_at: dict[str, float] = {}
+        self._replaced: list[Served] = []
+        self._share = 1.0
+
+    def define(self, definitions: Iterable[Definition]) -> None:
+        """Serve exactly those that have a receiver, as they are defined now."""
+        self._defined = {each.name: each for each in definitions if each.receiver is not None}
+        self._failed_at.clear()
+        for name in self._served.keys() - self._defined.keys():
+            self._replaced.append(self._served.pop(name))
+            log.info("%s: is not defined any more", name)
+        self._open()
+
+    def pause(self, names: Iterable[str]) -> None:
+        """Pause exactly these, as an operator wants it."""
+        paused = set(names)
+        for name, outlet in self._outlets.items():
+            if outlet.is_paused != (name in paused):
+                outlet.is_paused = name in paused
+                log.info("%s: an operator has %s it", name, "paused" if outlet.is_paused else "resumed")
+                self._freed(name)
+
+    def share(self, share: float) -> None:
+        """Take this part of the rates."""
+        self._share = share
+        for name, definition in self._defined.items():
+            if name in self._outlets:
+                self._outlets[name].limit(definition, share)
+
+    async def tend(self) -> None:
+        """Open what could not be opened, or is not accepted; close what nobody sends by. Call it now and then."""
+        self._open()
+        for name, outlet in self._outlets.items():
+            metrics.note_outlet(name, outlet)
+        for served in [each for each in self._replaced if not each.outlet.sends_by(each.opened)]:
+            self._replaced.remove(served)
+            await served.opened.close()
+
+    async def close(self) -> None:
+        """Close all; nobody sends any more."""
+        for served in [*self._served.values(), *self._replaced]:
+            await served.opened.close()
+
+    def get(self, name: str) -> Served | None:
+        """Return a destination; None if it is not defined, or could not be opened."""
+        return self._served.get(name)
+
+    def all(self) -> tuple[Served, ...]:
+        """Return those that are open."""
+        return tuple(self._served.values())
+
+    def is_defined(self, name: str) -> bool:
+        """Return whether there is such a destination, open or not."""
+        return name in self._defined
+
+    def _open(self) -> None:
+        for name, definition in self._defined.items():
+            served = self._served.get(name)
+            if served is None or served.definition != definition or _is_to_be_reopened(served):
+                self._open_one(name, definition)
+
+    def _open_one(self, name: str, definition: Definition) -> None:
+        if time.monotonic() - self._failed_at.get(name, -OPEN_AGAIN_S) < OPEN_AGAIN_S:
+            return
+        outlet = self._outlets.setdefault(name, Outlet(definition, lambda: self._freed(name)))
+        outlet.limit(definition, self._share)
+        try:
+            opened = self._open_destination(definition)
+        except (BadOption, NoReceiver) as error:
+            self._failed_at[name] = time.monotonic()
+            if name in self._served:
+                self._replaced.append(self._served.pop(name))
+            outlet.suspend(str(error), time.time_ns() // 1_000_000)
+            log.error("%s cannot be opened, its deliveries wait: %s", name, error)
+            return
+        self._failed_at.pop(name, None)
+        if name in self._served:
+            self._replaced.append(self._served[name])
+        self._served[name] = Served(definition, opened, outlet, self._cap_window_ms(definition.channel))
+        self._freed(name)
+
+    def _cap_window_ms(self, channel: str) -> int:
+        """Return how far back any destination of a channel looks at what a person was sent."""
+        caps = [cap.within_ms for each in self._defined.values() if each.channel == channel for cap in each.caps]
+        return max(caps, default=0)
+
+
+def _is_to_be_reopened(served: Served) -> bool:
+    """Return whether its secrets may have been changed: they are read when it is opened."""
+    return bool(served.outlet.unauthorised) and time.monotonic() - served.opened_at > OPEN_AGAIN_S

@@ -1,0 +1,290 @@
+"""A task: one partition number of all activation topics, with its lines. Admits, commits, and only then sends.
+
+A round changes a view: it admits, settles, and chooses what begins; it is committed in one transaction; then what has
+begun is sent. One round is under way at a time, requests go on meanwhile. Which tasks there are is left to `reader`.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+
+from runtime.errors import OnefoldError, TerminalError
+from schemas.codec import Codec
+from schemas.records import DeadLetter, DeliveryAttempt
+from sinks.delivery import lines, metrics
+from sinks.delivery.activations import ActivationReader
+from sinks.delivery.choosing import Choice, Request, choose
+from sinks.delivery.failpoints import reached
+from sinks.delivery.notes import Notes
+from sinks.delivery.rounds import Arrival, Ended, admit, retire, settle
+from sinks.delivery.served import Destinations, Served
+from sinks.delivery.waiting import Absence, add_waiting, oldest_s, waiting_by_destination
+from sinks.destinations.contract import Outcome, Retry
+from state.commit import Committer
+from state.restoring import Restored
+from state.view import StateView
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.25
+ADMITTED_AT_ONCE = 1_000
+CHOSEN_AT_ONCE = 2_000
+STOP_WITHIN_S = 2.0
+
+
+class DeliveryTask:
+    """Owned by the event loop; commits leave it for a thread. `may_begin`: whether this process still is who it was."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works on, with what, and who hears of its end
+        self,
+        partition: int,
+        restored: Restored,
+        committer: Committer,
+        destinations: Destinations,
+        codec: Codec,
+        executor: Executor,
+        may_begin: Callable[[], bool],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.partition = partition
+        self.positions = dict(restored.positions)
+        self._store = restored.store
+        self._committer = committer
+        self._destinations = destinations
+        self._activations = ActivationReader(codec)
+        self._encode_attempt = codec.encoder(DeliveryAttempt)
+        self._encode_letter = codec.encoder(DeadLetter)
+        self._executor = executor
+        self._may_begin = may_begin
+        self._fail = on_failure
+        self._arrived: deque[Arrival] = deque()
+        self._ended: list[Ended] = []
+        self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by destination
+        self._sending: set[asyncio.Task[None]] = set()
+        self._starved: set[str] = set()
+        self._absence = Absence()
+        self.skipped: set[str] = set()
+        """Topics whose destination was not open when a record came: they are to be read again from `positions`."""
+        self._wake = asyncio.Event()
+        self._is_closing = False
+        self._working = asyncio.create_task(self._work(), name=f"deliver-{partition}")
+
+    # -- what comes
+
+    @property
+    def backlog(self) -> int:
+        """How many records wait to be admitted."""
+        return len(self._arrived)
+
+    def submit(self, arrivals: Iterable[Arrival]) -> None:
+        """Admit records, in order; those that were admitted before are dropped."""
+        self._arrived.extend(arrivals)
+        self._wake.set()
+
+    def freed(self, destination: str) -> None:
+        """Look again at a destination that may be sent more."""
+        if destination in self._starved:
+            self._wake.set()
+
+    async def close(self) -> None:
+        """Begin nothing more, wait a moment for what is under way, keep what has ended, release everything."""
+        self._is_closing = True
+        self._wake.set()
+        await asyncio.wait([self._working])
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=STOP_WITHIN_S)
+        for sending in self._sending:
+            sending.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        if self._ended:
+            try:
+                await self._round()
+            except OnefoldError as error:
+                log.warning("what was sent last is sent again by another process: %s", error)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._release)
+
+    def _release(self) -> None:
+        reached("before_close")
+        self._committer.close()
+        self._store.close()
+
+    # -- rounds
+
+    async def _work(self) -> None:
+        try:
+            while not self._is_closing:
+                if not (self._arrived or self._ended):
+                    await self._wait()
+                self._wake.clear()
+                await self._round()
+        except Exception as error:  # noqa: BLE001 - the task's boundary: reported to whoever runs the process
+            self._fail(error)
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+        except TimeoutError:
+            return
+
+    async def _round(self) -> None:
+        choice = self._choice()
+        touched, positions = ([], {}) if self._is_closing else self._admit(choice)
+        touched += self._settle(choice)
+        requests = [] if self._is_closing else self._choose(touched, choice)
+        self._retire(choice)
+        try:
+            if choice.view.changes or choice.notes.outputs or positions:
+                await self._commit(choice, positions)
+        except BaseException:
+            for request in requests:
+                request.served.outlet.give_up(request.served.opened)
+            raise
+        self._start(requests)
+
+    def _choice(self) -> Choice:
+        now = time.time_ns() // 1_000_000
+        notes = Notes(self._encode_attempt, now)
+        return Choice(StateView(self._store), self._activations.read, now, notes)
+
+    def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
+        touched: list[bytes] = []
+        positions: dict[str, int] = {}
+        for _ in range(min(len(self._arrived), ADMITTED_AT_ONCE)):
+            arrival = self._arrived.popleft()
+            if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
+                served = self._destinations.get(arrival.destination)
+                if served is None or arrival.topic in self.skipped:
+                    self.skipped.add(arrival.topic)
+                    continue
+                line = admit(arrival, served, choice, self._encode_letter)
+                positions[arrival.topic] = arrival.offset + 1
+                if line is not None:
+                    touched.append(line)
+        return touched, positions
+
+    def _settle(self, choice: Choice) -> list[bytes]:
+        ended, self._ended = self._ended, []
+        touched: list[bytes] = []
+        for each in ended:
+            settled = settle(each, choice)
+            self._under_way[each.request.served.name].difference_update(settled)
+            touched += settled
+        return touched
+
+    def _choose(self, touched: list[bytes], choice: Choice) -> list[Request]:
+        """Choose what begins at each destination: lines that are due in the store, then those of this round."""
+        by_destination: dict[str, list[bytes]] = {}
+        for line in dict.fromkeys(touched):
+            by_destination.setdefault(line.partition(b"|")[0].decode(), []).append(line)
+        self._starved.clear()
+        requests: list[Request] = []
+        for served in self._destinations.all():
+            if not served.outlet.is_open(choice.now):
+                self._starved.add(served.name)
+                continue
+            due = self._due(served, by_destination.get(served.name, []), choice)
+            while due and (request := choose(served, due, choice)) is not None:
+                requests.append(request)
+                self._under_way[served.name].update(each.line for each in request.chosen)
+            if due:
+                self._starved.add(served.name)
+        return requests
+
+    def _due(self, served: Served, touched: list[bytes], choice: Choice) -> deque[bytes]:
+        under_way = self._under_way[served.name]
+        limit = min(served.outlet.room * served.opened.batching.deliveries, CHOSEN_AT_ONCE)
+        stored = choice.view.due(served.name, choice.now, limit + len(under_way))
+        if len(stored) >= limit:
+            self._starved.add(served.name)
+        due = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
+        return deque(line for line in due if _is_due(choice.view, line, choice.now))
+
+    def _retire(self, choice: Choice) -> None:
+        """Take out what waits for a destination that has been gone for long."""
+        for name in self._absence.expired(choice.view, self._destinations.is_defined, choice.now):
+            retire(name, choice)
+
+    async def _commit(self, choice: Choice, positions: dict[str, int]) -> None:
+        add_waiting(choice.view, choice.notes.waiting)
+        began = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        outputs, view = choice.notes.outputs, choice.view
+        await loop.run_in_executor(self._executor, self._committer.commit, outputs, view, positions, self._store)
+        metrics.COMMIT_S.observe(time.perf_counter() - began)
+        self.positions.update(positions)
+        choice.notes.count()
+
+    # -- sending
+
+    def _start(self, requests: list[Request]) -> None:
+        """Send what has begun; or nothing, if another process may have the partition by now."""
+        may_begin = self._may_begin() and not self._is_closing
+        for request in requests:
+            if not may_begin:
+                request.served.outlet.give_up(request.served.opened)
+                self._under_way[request.served.name].difference_update(each.line for each in request.chosen)
+                continue
+            sending = asyncio.create_task(self._send(request))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+
+    async def _send(self, request: Request) -> None:
+        served, outlet = request.served, request.served.outlet
+        began = time.perf_counter()
+        reached("before_sending")
+        try:
+            outcomes = await _sent(request)
+        except asyncio.CancelledError:
+            outlet.give_up(served.opened)
+            raise
+        except Exception as error:  # noqa: BLE001 - the kind's boundary: reported to whoever runs the process
+            outlet.give_up(served.opened)
+            self._fail(error)
+            return
+        reached("after_sending")
+        took_s = time.perf_counter() - began
+        metrics.ATTEMPT_S.labels(served.name).observe(took_s)
+        self._ended.append(Ended(request, outcomes, round(1000 * took_s)))
+        outlet.end(served.opened, outcomes, time.time_ns() // 1_000_000)
+        self._wake.set()
+
+    # -- care
+
+    def observe(self) -> None:
+        """Look after the store, and refresh the gauges; to be called every few seconds."""
+        if self._is_closing:
+            return
+        self._executor.submit(self._flush, asyncio.get_running_loop())
+        choice = self._choice()
+        for name, number in waiting_by_destination(choice.view).items():
+            metrics.WAITING.labels(name, self.partition).set(number)
+            metrics.OLDEST_S.labels(name, self.partition).set(oldest_s(choice.view, name, choice.now))
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            self._store.flush_if_due()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
+            if not self._is_closing:
+                loop.call_soon_threadsafe(self._fail, error)
+
+
+async def _sent(request: Request) -> Sequence[Outcome]:
+    """Send a request; return an outcome for each delivery, in time."""
+    served = request.served
+    deliveries = [each.delivery for each in request.chosen]
+    try:
+        async with asyncio.timeout(served.definition.timeout_ms / 1000):
+            outcomes = await served.opened.send(deliveries)
+    except TimeoutError:
+        return [Retry("timeout", f"no answer within {served.definition.timeout_ms / 1000:g} s")] * len(deliveries)
+    if len(outcomes) != len(deliveries):
+        raise TerminalError(f"{served.name}: {len(outcomes)} outcomes of {len(deliveries)} deliveries")
+    return outcomes
+
+
+def _is_due(view: StateView, line: bytes, now: int) -> bool:
+    due_at = lines.read(view, line).due_at
+    return due_at is not None and due_at <= now

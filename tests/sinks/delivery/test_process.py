@@ -1,0 +1,146 @@
+"""The deliverer on the real broker: every change arrives, in order, whatever the receiver does and who is killed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.stack import Stack
+from runtime.failpoints import VARIABLE
+from sinks.delivery.failpoints import FAILPOINTS
+from tests.deliveries.soundness import Taken, disorder, final_members
+from tests.sinks.delivery.deliverer import Changes, deliverer_process, running_deliverer
+from tests.sinks.delivery.hook import Hook, running_hook
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+
+SHOWN = ("before_commit", "after_commit", "after_sending")
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with running_hook() as hook:
+        yield hook
+
+
+@pytest.fixture
+def changes(stack: Stack, workspace: str) -> Changes:
+    return Changes(stack, workspace)
+
+
+def settled(changes: Changes, hook: Hook) -> bool:
+    """Whether every change was delivered at last."""
+    return final_members(hook.taken) == changes.members
+
+
+def test_changes_arrive_in_order_and_each_is_a_record(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination()
+    changes.define(destination)
+    with running_deliverer(stack, tmp_path) as deliverer:
+        for _ in range(3):
+            changes.toggle([destination], range(20))
+        wait_until(lambda: len(hook.taken) == 60, "60 deliveries")
+        wait_until(lambda: deliverer.metric("onefold_deliveries_total") == 60, "60 outcomes")
+        assert deliverer.terminate() == 0
+
+    assert disorder(hook.taken) == []
+    assert settled(changes, hook)
+    attempts = changes.attempts(destination.name)
+    assert {each.delivery_id for each in attempts} == {each.key for each in hook.taken}
+    assert {(each.outcome, each.attempt, each.status) for each in attempts} == {("delivered", 1, 204)}
+
+
+def test_a_receiver_that_fails_throttles_and_does_not_answer_gets_everything_in_order(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination(timeout_ms=500, concurrency=4)
+    answers: list[int | None] = [503, 204, 429, None, 204, 500, 204]
+    hook.headers = {"Retry-After": "1"}
+    hook.answer = lambda _taken, number: answers[number % len(answers)] if number < 12 else 204
+    changes.define(destination)
+    with running_deliverer(stack, tmp_path):
+        for _ in range(2):
+            changes.toggle([destination], range(10))
+        wait_until(lambda: settled(changes, hook) and len({each.key for each in hook.taken}) == 20, "20 deliveries")
+
+    assert disorder(hook.taken) == []
+    outcomes = {(each.outcome, each.reason) for each in changes.attempts(destination.name)}
+    assert {("retry", "unavailable"), ("retry", "throttled"), ("retry", "timeout"), ("delivered", "")} <= outcomes
+
+
+def test_a_destination_in_trouble_does_not_hold_up_another_one(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    with running_hook() as other:
+        hook.answer = lambda _taken, _number: 503
+        destinations = [hook.destination(), other.destination()]
+        changes.define(*destinations)
+        with running_deliverer(stack, tmp_path) as deliverer:
+            changes.toggle(destinations, range(30))
+            wait_until(lambda: settled(changes, other), "the other's deliveries")
+            wait_until(lambda: deliverer.metric("onefold_deliveries_breaker") == 2, "the breaker to open")
+            assert hook.taken == []
+            hook.answer = lambda _taken, _number: 204
+            wait_until(lambda: settled(changes, hook), "the deliveries that waited")
+    assert disorder(hook.taken) == []
+
+
+def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path, hook: Hook, changes: Changes) -> None:
+    destination = hook.destination(concurrency=1)
+    hook.answer = lambda _taken, _number: 401
+    changes.define(destination)
+    with running_deliverer(stack, tmp_path) as deliverer:
+        changes.toggle([destination], range(5))
+        wait_until(lambda: deliverer.metric("onefold_deliveries_unauthorised") == 1, "the pause")
+        assert deliverer.metric("onefold_deliveries_waiting") == 5
+    hook.answer = lambda _taken, _number: 204
+    with running_deliverer(stack, tmp_path):
+        wait_until(lambda: settled(changes, hook), "the deliveries that waited")
+    assert next(each.outcome for each in changes.attempts(destination.name)) == "paused"
+
+
+def _kill(stack: Stack, folder: Path, hook: Hook, changes: Changes, failpoint: str) -> None:
+    destination = hook.destination()
+    changes.define(destination)
+    with deliverer_process(stack, folder) as deliverer:
+        deliverer.start()
+        changes.toggle([destination], range(20))
+        wait_until(lambda: len(hook.taken) > 10, "some deliveries")
+        deliverer.kill()
+        changes.toggle([destination], range(20))
+        deliverer.launch(**{VARIABLE: failpoint})
+        if failpoint == "before_close":
+            deliverer.wait_until_ready()
+            deliverer.terminate()
+        else:
+            assert deliverer.wait() == -9
+        changes.toggle([destination], range(10))
+        deliverer.start()
+        wait_until(lambda: settled(changes, hook) and _versions(hook.taken) == 50, "everything")
+    assert disorder(hook.taken) == []
+
+
+def _versions(taken: list[Taken]) -> int:
+    return len({(each.profile_id, each.version) for each in taken})
+
+
+@pytest.mark.parametrize("failpoint", SHOWN)
+def test_killed_it_repeats_only_what_it_does_not_know_the_outcome_of(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes, failpoint: str
+) -> None:
+    _kill(stack, tmp_path, hook, changes, f"{failpoint}:3")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "failpoint",
+    [each for each in FAILPOINTS if each not in SHOWN],
+)
+def test_killed_anywhere_else_it_does_so_too(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes, failpoint: str
+) -> None:
+    _kill(stack, tmp_path, hook, changes, failpoint)
