@@ -7,10 +7,10 @@ one transaction, so that nothing is replayed twice, whenever a replay is stopped
 import time
 from collections.abc import Iterator
 
-from runtime.errors import TransientError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
+from runtime.kafka.waiting import await_committed, ends_of
 from schemas import topics
 from schemas.codec import Codec
 from schemas.groups import SINK
@@ -23,7 +23,6 @@ from warehouse.queries.deliveries import REPLAYED, Chosen, Deliveries, Replayabl
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
-_LOOK_AGAIN_S = 0.1
 
 
 class Replays:
@@ -117,10 +116,4 @@ class Replay:
 def await_written(kafka: str, within_s: float = WRITTEN_WITHIN_S) -> None:
     """Return once ClickHouse has what was said of deliveries so far. Raises TransientError if that takes too long."""
     offsets = Offsets(kafka)
-    extents = offsets.extents(offsets.partitions([topics.DELIVERIES]))
-    ends = {partition: extent.end for partition, extent in extents.items() if not extent.is_empty}
-    give_up_at = time.monotonic() + within_s
-    while any(offsets.committed(SINK.name, ends).get(partition, 0) < end for partition, end in ends.items()):
-        if time.monotonic() > give_up_at:
-            raise TransientError("ClickHouse lacks what became of deliveries: is the sink running?")
-        time.sleep(_LOOK_AGAIN_S)
+    await_committed(offsets, SINK.name, ends_of(offsets, [topics.DELIVERIES]), time.monotonic() + within_s)

@@ -71,5 +71,9 @@ class Destination(msgspec.Struct, frozen=True):
         return TOPIC if self.receiver is None else type_of(type(self.receiver))
 
     def is_too_late(self, delay_ms: int) -> bool:
-        """Return whether something was decided too long after its time to be sent."""
-        return self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms
+        """Return whether something was decided too long after its time to be put on the topic.
+
+        Where there is a receiver everything is: its age is checked when it is sent, so that it is known what became of
+        it.
+        """
+        return self.receiver is None and self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms

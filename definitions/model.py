@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from definitions.consent import NO_RULES, ConsentRules
 from definitions.destinations import Destination
 from definitions.quiet_hours import QuietHours
 from identity.rules import DEFAULT_RULES, IdentityRules
@@ -386,3 +387,4 @@ class Definitions(msgspec.Struct, frozen=True):
     traits: tuple[Trait, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     across: tuple[AcrossTrigger, ...] = ()
+    consent: ConsentRules = NO_RULES

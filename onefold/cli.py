@@ -34,6 +34,7 @@ COMMANDS = {
         "onefold.commands.deliveries:deliveries",
         "Show what became of deliveries; replay them; pause a destination.",
     ),
+    "fates": ("onefold.commands.fates:fates", "Prove that no event and no delivery is missing."),
     "verify": ("onefold.commands.verify:verify", "Compare what definitions have come to with SQL."),
     "plan": ("onefold.commands.plan:plan", "Show what a folder of definitions would change."),
     "apply": ("onefold.commands.apply:apply", "Apply a folder of definitions."),

@@ -15,7 +15,8 @@ class Activation(msgspec.Struct, frozen=True):
 
     `activation_id`: the change's or the trigger's own id. `happened_at`: when it became true, `decided_at`: when that
     was decided; ms. `traits` and `payload`: JSON objects. `profile_id` is None of a trigger across persons; `across` is
-    then the value that it is about, as JSON. `version`: of the profile, orders what is about it.
+    then the value that it is about, as JSON. `version`: of the profile, orders what is about it. `consent`: JSON of
+    `schemas.consent`; `timezone`: empty if unknown; both as of when it was decided.
     """
 
     workspace: str
@@ -33,6 +34,8 @@ class Activation(msgspec.Struct, frozen=True):
     traits: str = "{}"
     payload: str = "{}"
     across: str | None = None
+    consent: str = "{}"
+    timezone: str = ""
 
 
 def activation_of(record: SegmentChange | Trigger) -> Activation:
@@ -52,6 +55,8 @@ def activation_of(record: SegmentChange | Trigger) -> Activation:
             version=record.version,
             identifiers=record.identifiers,
             traits=record.traits,
+            consent=record.consent,
+            timezone=record.timezone,
         )
     return Activation(
         workspace=record.workspace,
@@ -68,6 +73,8 @@ def activation_of(record: SegmentChange | Trigger) -> Activation:
         identifiers=record.identifiers,
         payload=record.payload,
         across=record.across,
+        consent=record.consent,
+        timezone=record.timezone,
     )
 
 

@@ -36,6 +36,7 @@ RECORDS: dict[type[msgspec.Struct], str] = {
     records.SegmentChange: "segment_change",
     records.Trigger: "trigger",
     records.DeliveryAttempt: "delivery_attempt",
+    records.ConsentChange: "consent_change",
     records.IdentityRequest: "identity_request",
     records.Link: "link",
     records.Route: "route",

@@ -15,6 +15,10 @@ Default: TypeAlias = Literal["opt_in", "opt_out"]
 ALL = "all"
 """In the place of a purpose or a channel: every one. No purpose and no channel may be called so."""
 
+PREFERENCE_UPDATED = "Consent Preference Updated"
+"""The event that says what somebody has chosen. `properties.speaks_for` may list identifiers, NAMESPACE:VALUE, of the
+same person: what those have said before counts no more."""
+
 NO_CONSENT = "{}"
 """The JSON text of a state in which nothing was said."""
 
@@ -58,8 +62,11 @@ def encode_consent(state: ConsentState) -> str:
 
 
 def decode_consent(text: str) -> ConsentState:
-    """Return the state that `encode_consent` has written. Raises ValueError for another text."""
-    return ConsentState(_decode(text))
+    """Return the state that `encode_consent` has written; an empty one for "", as records before consent have it.
+
+    Raises ValueError for another text.
+    """
+    return ConsentState(_decode(text)) if text else ConsentState()
 
 
 def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> str | None:

@@ -43,6 +43,7 @@ SINK = ConsumerGroup(
         topics.SEGMENTS,
         topics.TRIGGERS,
         topics.DELIVERIES,
+        topics.CONSENTS,
         topics.EVENTS_REJECTED,
         topics.EVENTS_DEAD,
         topics.IDENTITY_LINKS,

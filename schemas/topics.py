@@ -22,6 +22,7 @@ SESSIONS = "sessions"
 SEGMENTS = "segments"
 TRIGGERS = "triggers"
 DELIVERIES = "deliveries"
+CONSENTS = "consents"
 DEFINITIONS = "definitions"
 """Carries JSON (`definitions.sets`), on one partition."""
 
@@ -47,6 +48,7 @@ RECORD_OF: dict[str, type[msgspec.Struct]] = {
     SEGMENTS: records.SegmentChange,
     TRIGGERS: records.Trigger,
     DELIVERIES: records.DeliveryAttempt,
+    CONSENTS: records.ConsentChange,
 }
 
 APP = "onefold"
@@ -57,7 +59,7 @@ DELIVERY_LINES = "deliveries"
 MAX_EVENT_BYTES = 1_000_000
 _COMPACTED = frozenset({IDENTITY_LINKS, IDENTITY_ROUTES, PROFILES})
 _KEPT_FOR_EVER = {"retention.ms": "-1"}
-_FOR_EVER = frozenset({EVENTS, EVENTS_RESOLVED, EVENTS_REPEATED, EVENTS_DEAD, IDENTITY_CHANGES})
+_FOR_EVER = frozenset({EVENTS, EVENTS_RESOLVED, EVENTS_REPEATED, EVENTS_DEAD, IDENTITY_CHANGES, CONSENTS})
 _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 
 

@@ -37,6 +37,7 @@ from warehouse.column_types import (
     UNPARSED,
     VERSION,
 )
+from warehouse.consents import CONSENTS
 from warehouse.table import Column, Retained, WarehouseTable
 
 _WORKSPACE = Column("workspace", NAME)
@@ -284,6 +285,7 @@ _ALL = (
         ),
         Retained("dead_letters", "failed_at"),
     ),
+    CONSENTS,
     WarehouseTable("links", _PAIR, _LINK),
     WarehouseTable("link_log", (*_PAIR, "decision"), _LINK),
     WarehouseTable(

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from definitions.consent import NO_RULES, ConsentRules
 from definitions.destinations import Destination
 from definitions.errors import DefinitionErrors
 from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
+from definitions.reading.consent import read_consent
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
@@ -18,7 +21,10 @@ MAX_FILES = 1_000  # per folder
 MAX_DEFINITIONS = 10_000  # of a kind
 _FOLDERS = ("traits", "segments", "triggers", "destinations")
 _IDENTITY = "identity.yaml"
-_ENTRIES = (*_FOLDERS, _IDENTITY)
+_CONSENT = "consent.yaml"
+_ENTRIES = (*_FOLDERS, _IDENTITY, _CONSENT)
+Rules = TypeVar("Rules", IdentityRules, ConsentRules)
+_RULES = {_IDENTITY: "identifiers", _CONSENT: "consent"}
 _LATER = ("tracking-plan",)
 
 
@@ -39,7 +45,8 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     segments = _read(directory / "segments", read_segment, reports)
     triggers = _read(directory / "triggers", read_trigger, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
-    identity = _read_rules(directory / _IDENTITY, reports)
+    identity = _read_rules(directory / _IDENTITY, read_identity, reports) or DEFAULT_RULES
+    consent = _read_rules(directory / _CONSENT, read_consent, reports) or NO_RULES
     for parsed, kind in (
         (traits, "trait"),
         (segments, "segment"),
@@ -60,6 +67,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
         tuple(each for each in defined if isinstance(each, Trait)),
         tuple(each for each in defined if isinstance(each, Trigger)),
         tuple(each for each in defined if isinstance(each, AcrossTrigger)),
+        consent,
     )
     return definitions, {report.file: report.text for report in reports if report.text is not None}
 
@@ -67,7 +75,8 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
 def files_in(directory: Path) -> tuple[Path, ...]:
     """Return the files that define something in a folder, whatever they say; the rules of identity are none."""
     folders = (directory / name for name in _FOLDERS)
-    return tuple(file for folder in folders if folder.is_dir() for file in _visible(folder))
+    consent = [directory / _CONSENT] if (directory / _CONSENT).exists() else []
+    return (*consent, *(file for folder in folders if folder.is_dir() for file in _visible(folder)))
 
 
 def _check_entries(directory: Path, reports: list[FileReport]) -> None:
@@ -85,8 +94,8 @@ def _check_entries(directory: Path, reports: list[FileReport]) -> None:
             )
         elif entry.name not in _ENTRIES:
             report.add_whole("no entry of a folder of definitions", did_you_mean(entry.name, _ENTRIES))
-        elif entry.name == _IDENTITY and entry.is_dir():
-            report.add_whole(f"{entry.name} must be a file", "it holds all rules of identifiers")
+        elif entry.name in _RULES and entry.is_dir():
+            report.add_whole(f"{entry.name} must be a file", f"it holds all rules of {_RULES[entry.name]}")
         elif entry.name in _FOLDERS and not entry.is_dir():
             report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
 
@@ -109,15 +118,17 @@ def _read(folder: Path, read: Callable[[Node, FileReport], Parsed | None], repor
     return definitions
 
 
-def _read_rules(file: Path, reports: list[FileReport]) -> IdentityRules:
-    """The rules of identifiers in a file; the shipped ones where there is none, or where it is wrong."""
+def _read_rules(
+    file: Path, read: Callable[[Node, FileReport], Rules | None], reports: list[FileReport]
+) -> Rules | None:
+    """The rules in a file that stands by itself; None where there is none, or where it is wrong."""
     if file.is_dir() or not (file.exists() or file.is_symlink()):
-        return DEFAULT_RULES
+        return None
     report = _report(file, reports)
     documents = read_documents(file, report)
     for document in documents[1:]:
         report.add(document, "a second document", "all rules belong into one: remove the line with ---")
-    return (read_identity(documents[0], report) if documents else None) or DEFAULT_RULES
+    return read(documents[0], report) if documents else None
 
 
 def _elements(document: Node, report: FileReport) -> tuple[Node, ...]:

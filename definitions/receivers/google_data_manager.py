@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from definitions.receivers.audiences import without_audience
+from definitions.receivers.audiences import without_audience, without_tls
 from definitions.receivers.values import OptionProblem, Secret
 
 AccountType: TypeAlias = Literal["google_ads", "display_video_partner", "display_video_advertiser", "data_partner"]
@@ -81,6 +81,7 @@ KEYS = {
 def problems(options: GoogleDataManager) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)
+    yield from without_tls({"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private)
     if (options.service_account != Secret()) == (options.client is not None):
         yield OptionProblem(
             "service_account",

@@ -1,10 +1,12 @@
 """Options of HubSpot: each segment is a property of a contact, true or false; further properties by the mapping."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.values import Secret
+from definitions.receivers.audiences import without_tls
+from definitions.receivers.values import OptionProblem, Secret
 
 
 class HubSpot(msgspec.Struct, frozen=True, tag="hubspot", tag_field="type"):
@@ -38,3 +40,8 @@ KEYS = {
     "url": "Address of the API.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def problems(options: HubSpot) -> Iterator[OptionProblem]:
+    """Yield what is missing or contradicts."""
+    yield from without_tls({"url": options.url}, allow_private=options.allow_private)

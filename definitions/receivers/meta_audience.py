@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.audiences import without_audience
+from definitions.receivers.audiences import without_audience, without_tls
 from definitions.receivers.values import OptionProblem, Secret
 
 
@@ -46,3 +46,4 @@ KEYS = {
 def problems(options: MetaAudience) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)
+    yield from without_tls({"url": options.url}, allow_private=options.allow_private)

@@ -1,10 +1,12 @@
 """Options of Salesforce: each segment is a field of a record, true or false; further fields by the mapping."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.values import Secret
+from definitions.receivers.audiences import without_tls
+from definitions.receivers.values import OptionProblem, Secret
 
 
 class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"):
@@ -27,6 +29,7 @@ class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"
     wait_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 60_000
     batch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 5_000
     version: str = "v66.0"
+    token_url: str = ""
     allow_private: bool = False
 
 
@@ -49,5 +52,11 @@ KEYS = {
     "wait": "How long a job may take before it is aborted and tried again; less than `timeout`.",
     "batch": "Records of one job.",
     "version": "Version of the API.",
+    "token_url": "Address that grants access tokens, where that is not the organisation's own.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def problems(options: Salesforce) -> Iterator[OptionProblem]:
+    """Yield what is missing or contradicts."""
+    yield from without_tls({"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private)

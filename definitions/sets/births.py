@@ -35,6 +35,7 @@ def next_set(
         across=definitions.across,
         destinations=definitions.destinations,
         files=dict(files),
+        consent=definitions.consent,
     )
     births = {scope: _births(scope, former, new) for scope in _scopes(former, new)}
     return msgspec.structs.replace(new, births=births)

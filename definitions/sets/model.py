@@ -2,6 +2,7 @@
 
 import msgspec
 
+from definitions.consent import NO_RULES, ConsentRules
 from definitions.destinations import Destination
 from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
 from runtime.errors import TerminalError
@@ -33,12 +34,18 @@ class DefinitionSet(msgspec.Struct, frozen=True):
     destinations: tuple[Destination, ...] = ()
     births: dict[str, dict[str, int]] = {}
     files: dict[str, str] = {}
+    consent: ConsentRules = NO_RULES
 
     @property
     def definitions(self) -> Definitions:
         """The model that is compiled."""
         return Definitions(
-            self.segments, self.destinations, traits=self.traits, triggers=self.triggers, across=self.across
+            self.segments,
+            self.destinations,
+            traits=self.traits,
+            triggers=self.triggers,
+            across=self.across,
+            consent=self.consent,
         )
 
 

@@ -10,10 +10,12 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
+from definitions.consent import NO_RULES
 from definitions.destinations import Destination
 from definitions.model import Definitions, Mining, Trigger
 from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
+from definitions.streaming.consent import CompiledConsent
 from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
@@ -109,8 +111,15 @@ class Program:
 
     @cached_property
     def needs_zones(self) -> bool:
-        """Whether anything depends on the time zone that a person is in."""
-        return any(trigger.definition.quiet_hours is not None for trigger in self.triggers)
+        """Whether anything depends on the time zone that a person is in: what is sent somewhere does."""
+        return bool(self._definitions.destinations) or any(
+            trigger.definition.quiet_hours is not None for trigger in self.triggers
+        )
+
+    @cached_property
+    def consent(self) -> CompiledConsent:
+        """What events say about being sent things."""
+        return CompiledConsent(self._definitions.consent)
 
     @cached_property
     def evaluable(self) -> tuple[int, ...]:
@@ -319,6 +328,7 @@ def _fingerprint(definitions: Definitions, accumulators: Mapping[str, Accumulato
         sorted(triggers, key=_name),
         sorted(destinations),
         kept,
+        *([definitions.consent] if definitions.consent != NO_RULES else []),
     )
     return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=8).hexdigest()
 

@@ -46,6 +46,11 @@ class Offsets:
                 raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"no topic {min(missing)!r}"))
         return tuple((topic, partition) for topic in sorted(wanted) for partition in sorted(existing[topic].partitions))
 
+    def has_topic(self, topic: str) -> bool:
+        """Return whether there is a topic of this name."""
+        with errors_sorted(self._kafka):
+            return topic in self._consumer().list_topics(timeout=REQUEST_TIMEOUT_S).topics
+
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return what a group has committed of these partitions; nothing of those that it never committed."""
         queried = [TopicPartition(topic, partition) for topic, partition in partitions]
@@ -62,6 +67,13 @@ class Offsets:
     def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return where each partition ends now, records of open transactions included."""
         return self._edges(tuple(partitions), OFFSET_END)
+
+    def at(self, partitions: Iterable[Partition], time_ms: int) -> dict[Partition, int]:
+        """Return where the first record lies that has this time or a later one; the end, where none has."""
+        queried = tuple(partitions)
+        ends = self.ends(queried)
+        found = self._edges(queried, max(time_ms, 0))
+        return {partition: offset if (offset := found[partition]) >= 0 else ends[partition] for partition in queried}
 
     def _edges(self, partitions: Sequence[Partition], edge: int) -> dict[Partition, int]:
         """Return the first or the last offset of each partition: one request, as if `edge` were a time, for all."""

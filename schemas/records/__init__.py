@@ -19,6 +19,7 @@ from schemas.records.commands import (
     Seed,
     Transfer,
 )
+from schemas.records.consents import ConsentChange, ConsentEntry
 from schemas.records.dead_letters import DeadLetter, Header, Reason
 from schemas.records.deliveries import DeliveryAttempt, DeliveryOutcome
 from schemas.records.events import Event, EventHead, EventType, RejectedEvent, Repair, Repetition
@@ -45,6 +46,8 @@ __all__ = [
     "Claim",
     "Claimant",
     "Command",
+    "ConsentChange",
+    "ConsentEntry",
     "DeadLetter",
     "DeliveryAttempt",
     "DeliveryOutcome",

@@ -95,6 +95,8 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     decided_at: int = 0
     definition: int = 0
     traits: str = "{}"
+    consent: str = "{}"
+    timezone: str = ""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -112,3 +114,5 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     profile_kind: ProfileKind | None = None
     decided_at: int = 0
     across: str | None = None
+    consent: str = "{}"
+    timezone: str = ""

@@ -14,6 +14,8 @@ from schemas import topics
 from schemas.codec import DecodeError
 from schemas.identity import PROFILE_ID_LENGTH, kind_of, split_profile_key
 from schemas.records import (
+    ConsentChange,
+    ConsentEntry,
     DeadLetter,
     DeliveryAttempt,
     Event,
@@ -161,6 +163,26 @@ def _deliveries(attempts: Sequence[DeliveryAttempt], messages: Messages) -> dict
     return {"deliveries": _rows(attempts, messages, [attempt.version for attempt in attempts])}
 
 
+class _Consent(NamedTuple):
+    """What counts for a purpose and a channel. Attributes are the lists of `Rows`."""
+
+    origin: Message
+    record: ConsentChange
+    version: int
+    entry: ConsentEntry
+
+
+def _consents(changes: Sequence[ConsentChange], messages: Messages) -> dict[str, Rows]:
+    """Return the rows of what has changed; what is written under the ids of merged profiles repeats it."""
+    entries = [
+        _Consent(message, change, versions.claimed(_at_least_0(change.decision), _at_least_0(change.version)), entry)
+        for change, message in zip(changes, messages, strict=True)
+        if change.profile_id == change.current_id
+        for entry in change.changed
+    ]
+    return {"consents": _in_lists(entries, _Consent._fields)}
+
+
 def _rejected_events(rejected: Sequence[RejectedEvent], messages: Messages) -> dict[str, Rows]:
     return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **_positions(messages)}}
 
@@ -233,6 +255,7 @@ ROWS: dict[str, Callable[[Records, Messages], dict[str, Rows]]] = {
     topics.SEGMENTS: _segment_changes,
     topics.TRIGGERS: _triggers,
     topics.DELIVERIES: _deliveries,
+    topics.CONSENTS: _consents,
     topics.EVENTS_REJECTED: _rejected_events,
     topics.EVENTS_DEAD: _dead_letters,
     topics.IDENTITY_LINKS: _links,

@@ -13,7 +13,7 @@ import msgspec
 
 from definitions.receivers.google_data_manager import GoogleDataManager
 from sinks.destinations.audiences.answers import Answer, Json, list_at, outcome_of, text_at, wait_of
-from sinks.destinations.audiences.calls import JSON, Calls, bearer
+from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
 from sinks.destinations.audiences.memberships import Unsendable, audience_of, hashes_of
 from sinks.destinations.audiences.sending import Again, Settled, Stopped, Unclear, send_batch
 from sinks.destinations.audiences.tokens import GrantedToken, Tokens, refreshing, service_account
@@ -46,7 +46,9 @@ class GoogleAudiences:
     holds: Literal["states", "events"] = "states"
 
     def __init__(self, options: GoogleDataManager, timeout_s: float) -> None:
+        """Raises BadOption."""
         self._options = options
+        self._url = checked(options.url)
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         self._tokens = self._granted()
         self.batching = Batching(deliveries=min(options.batch, MAX_MEMBERS), bytes=MAX_BYTES)
@@ -71,7 +73,7 @@ class GoogleAudiences:
         activation = delivery.activation
         audience = audience_of(activation, self._options.audience, self._options.audiences)
         identifiers = identifiers_of(delivery.fields)
-        person = activation.profile_id or ""
+        person = activation.profile_id or delivery.key
         return Change(
             at=position,
             target=(person, audience),
@@ -83,7 +85,7 @@ class GoogleAudiences:
     async def _send(self, changes: Sequence[Change[tuple[dict[str, str], ...]]]) -> Settled:
         verb, audience = changes[0].request
         body = body_of(self._options, verb, audience, [change.body for change in changes])
-        url = f"{self._options.url.rstrip('/')}/audienceMembers:{verb}"
+        url = f"{self._url}/audienceMembers:{verb}"
         answer = await self._calls.call(
             self._tokens, "POST", url, lambda token: ({"Content-Type": JSON, **bearer(token)}, body)
         )

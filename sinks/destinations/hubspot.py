@@ -13,8 +13,8 @@ import msgspec
 
 from definitions.receivers.hubspot import HubSpot
 from sinks.destinations.audiences.answers import Answer, Json, at, list_at, number_at, outcome_of, text_at, wait_of
-from sinks.destinations.audiences.calls import JSON, Calls, bearer
-from sinks.destinations.audiences.memberships import Unsendable, membership_of, section_of, texts_of
+from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
+from sinks.destinations.audiences.memberships import Unsendable, membership_of, plain, section_of, texts_of
 from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
 from sinks.destinations.audiences.tokens import WrittenToken
 from sinks.destinations.audiences.waves import Change
@@ -56,7 +56,9 @@ class HubSpotContacts:
     holds: Literal["states", "events"] = "states"
 
     def __init__(self, options: HubSpot, timeout_s: float) -> None:
+        """Raises BadOption."""
         self._options = options
+        self._url = checked(options.url)
         self._token = WrittenToken(options.token)
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         self.batching = Batching(deliveries=min(options.batch, MAX_CONTACTS), bytes=MAX_BYTES)
@@ -71,7 +73,7 @@ class HubSpotContacts:
 
     def _change_of(self, position: int, delivery: Delivery) -> Change[Contact]:
         contact = contact_of(delivery, self._options.property)
-        person = delivery.activation.profile_id or ""
+        person = delivery.activation.profile_id or delivery.key
         return Change(
             at=position,
             target=(person, delivery.activation.kind, delivery.activation.name),
@@ -83,7 +85,7 @@ class HubSpotContacts:
     async def _send(self, changes: Sequence[Change[Contact]]) -> Settled:
         contacts = [change.body for change in changes]
         body = body_of(contacts, self._options.id_property)
-        url = f"{self._options.url.rstrip('/')}/crm/v3/objects/contacts/batch/upsert"
+        url = f"{self._url}/crm/v3/objects/contacts/batch/upsert"
         answer = await self._calls.call(
             self._token, "POST", url, lambda token: ({"Content-Type": JSON, **bearer(token)}, body)
         )
@@ -109,7 +111,7 @@ def text_of(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
-        return str(value)
+        return plain(str(value))
     if isinstance(value, list | tuple):
         return ";".join(text_of(name, member) for member in value)
     raise Unsendable(f"property {name} is an object, which HubSpot does not take")

@@ -25,10 +25,10 @@ from sinks.destinations.audiences.answers import (
     values_of,
     wait_of,
 )
-from sinks.destinations.audiences.calls import FORM, Calls
+from sinks.destinations.audiences.calls import FORM, Calls, checked
 from sinks.destinations.audiences.memberships import Unsendable, audience_of, hashes_of, texts_of
 from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
-from sinks.destinations.audiences.tokens import NoToken, WrittenToken, is_given
+from sinks.destinations.audiences.tokens import WrittenToken, is_given
 from sinks.destinations.audiences.waves import Change
 from sinks.destinations.contract import (
     Batching,
@@ -41,6 +41,7 @@ from sinks.destinations.contract import (
     Unauthorised,
 )
 from sinks.destinations.http.outcomes import LONGEST_RETRY_AFTER_MS
+from sinks.destinations.secrets import resolve
 
 MAX_ROWS = 10_000
 MAX_BYTES = 4_000_000
@@ -74,10 +75,13 @@ class MetaAudiences:
     holds: Literal["states", "events"] = "states"
 
     def __init__(self, options: MetaAudience, timeout_s: float) -> None:
+        """Raises BadOption."""
         self._options = options
+        self._url = checked(options.url)
         self._token = WrittenToken(options.token)
-        self._app_secret = WrittenToken(options.app_secret) if is_given(options.app_secret) else None
+        self._app_secret = resolve(options.app_secret) if is_given(options.app_secret) else ""
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: code_of(answer) in EXPIRED)
+        self._calls.hidden(self._app_secret)
         self.batching = Batching(deliveries=min(options.batch, MAX_ROWS), bytes=4_000_000)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -92,7 +96,7 @@ class MetaAudiences:
         activation = delivery.activation
         audience = audience_of(activation, self._options.audience, self._options.audiences)
         rows = rows_of(delivery.fields, activation.change == "entered")
-        person = activation.profile_id or ""
+        person = activation.profile_id or delivery.key
         return Change(
             at=position,
             target=(person, audience),
@@ -104,14 +108,10 @@ class MetaAudiences:
 
     async def _send(self, changes: Sequence[Change[Member]]) -> Settled:
         method, audience = changes[0].request
-        try:
-            app_secret = self._calls.hidden(await self._app_secret.token()) if self._app_secret else ""
-        except NoToken as error:
-            return Stopped(error.outcome)
         form = form_of([change.body for change in changes])
-        url = f"{self._options.url.rstrip('/')}/{quote(audience, safe='')}/users"
+        url = f"{self._url}/{quote(audience, safe='')}/users"
         answer = await self._calls.call(
-            self._token, method, url, lambda token: ({"Content-Type": FORM}, signed(form, token, app_secret))
+            self._token, method, url, lambda token: ({"Content-Type": FORM}, signed(form, token, self._app_secret))
         )
         return answer if not isinstance(answer, Answer) else settled_of(changes, answer)
 
@@ -203,7 +203,7 @@ def _failed(answer: Answer, error: Json) -> Settled:
     outcome = outcome_of(answer, detail if code is not None else "")
     if isinstance(outcome, Retry | Unauthorised):
         return Stopped(outcome)
-    return Refused("rejected", detail, exchange)
+    return outcome if isinstance(outcome, Refused) else Refused("rejected", detail, exchange)
 
 
 def regained_at(answer: Answer) -> int | None:

@@ -13,8 +13,8 @@ import msgspec
 
 from definitions.receivers.salesforce import Salesforce
 from sinks.destinations.audiences.answers import Answer, list_at, number_at, outcome_of, text_at
-from sinks.destinations.audiences.calls import JSON, Calls, bearer
-from sinks.destinations.audiences.memberships import Unsendable, membership_of, section_of, texts_of
+from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
+from sinks.destinations.audiences.memberships import Unsendable, membership_of, plain, section_of, texts_of
 from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
 from sinks.destinations.audiences.tables import rows_in, table_of
 from sinks.destinations.audiences.tokens import (
@@ -67,14 +67,15 @@ class SalesforceRecords:
     holds: Literal["states", "events"] = "states"
 
     def __init__(self, options: Salesforce, timeout_s: float) -> None:
+        """Raises BadOption."""
         self._options = options
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         if is_given(options.refresh_token):
             form = refreshing(options.client_id, options.client_secret, options.refresh_token)
         else:
             form = client_credentials(options.client_id, options.client_secret)
-        base = options.url.rstrip("/")
-        self._tokens = GrantedToken(self._calls.post_form, f"{base}/services/oauth2/token", form)
+        base = checked(options.url)
+        self._tokens = GrantedToken(self._calls.post_form, options.token_url or f"{base}/services/oauth2/token", form)
         self._jobs = f"{base}/services/data/{options.version}/jobs/ingest"
         self.batching = Batching(deliveries=min(options.batch, MAX_RECORDS), bytes=MAX_BYTES)
 
@@ -88,7 +89,7 @@ class SalesforceRecords:
 
     def _change_of(self, position: int, delivery: Delivery) -> Change[Record]:
         record = record_of(delivery.fields, self._options)
-        person = delivery.activation.profile_id or ""
+        person = delivery.activation.profile_id or delivery.key
         return Change(
             at=position,
             target=(person, delivery.activation.kind, delivery.activation.name),
@@ -208,7 +209,7 @@ def cell_of(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
-        return str(value)
+        return plain(str(value))
     if isinstance(value, list | tuple):
         return ";".join(cell_of(name, member) for member in value)
     raise Unsendable(f"field {name} is an object, which Salesforce does not take")

@@ -7,6 +7,7 @@ Which profile survives is GRAPH's decision; carrying the state from one to the o
 
 from msgspec import Raw
 
+from schemas.consent import encode_consent
 from schemas.records import Identifier
 from streams.fold import facets
 from streams.fold.evaluation import evaluate
@@ -58,7 +59,7 @@ def retire(state: ProfileState, context: FoldContext, out: Outputs, at: int = BE
     It leaves them at a time, or at the state's if that is later. What is left of the state is what another profile can
     take over.
     """
-    out.former_traits = shown_traits(state, context)
+    out.former_traits, out.former_consent = shown_traits(state, context), encode_consent(state.consent.state())
     moment = Moment(context, out, MERGE, max(state.as_of, at), state.lineage.version)
     facets.retire(state, moment)
     publish(state, moment)

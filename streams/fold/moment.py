@@ -7,6 +7,7 @@ import msgspec
 
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
+from schemas.consent import NO_CONSENT
 from schemas.records import ProfileKind, SegmentChange, Session, Trigger
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
@@ -60,7 +61,9 @@ class Outputs(msgspec.Struct, gc=False):
     value was of a wrong type, by who reads it: see `Moment.drop_mistyped`. `missed_texts`: how
     many texts payloads lack since their templates failed, by trigger. `changes_traits`: whether
     a computed trait has another value. `former_traits`: the JSON texts of the traits that a profile had when it was
-    merged away, or began to wait for its replay.
+    merged away, or began to wait for its replay; `former_consent`: the JSON text of what it had said.
+    `touches_consent`: whether what the profile has said may count otherwise. `announces_consent`: whether it is to be
+    published all the same, for those who know the profile under another id.
     """
 
     segment_changes: list[SegmentChange] = []
@@ -71,6 +74,9 @@ class Outputs(msgspec.Struct, gc=False):
     missed_texts: dict[str, int] = {}
     changes_traits: bool = False
     former_traits: dict[str, str] = {}
+    former_consent: str = NO_CONSENT
+    touches_consent: bool = False
+    announces_consent: bool = False
 
 
 class MembershipChange(msgspec.Struct, frozen=True, gc=False):

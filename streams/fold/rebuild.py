@@ -187,6 +187,8 @@ def finish(
         _keep(rebuilding, passing)
         out.triggers += rebuilding.fired
     moment = Moment(context, out, REBUILD, state.as_of, state.lineage.version)
+    if context.program.consent.is_defined or state.consent.published:
+        out.touches_consent = out.announces_consent = True
     for identity, session in rebuilding.sessions.items():
         publish_session(moment, identity, *msgspec.structs.astuple(session))
     for identity in published_sessions:

@@ -1,12 +1,13 @@
 """The state of a profile, and what a step decides, as the records of their topics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
 
+from schemas.consent import encode_consent
 from schemas.identity import stable_id
-from schemas.records import Identifier, Profile, SegmentChange, Trigger
+from schemas.records import ConsentChange, Identifier, Profile, SegmentChange, Trigger
 from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
@@ -16,6 +17,7 @@ from streams.fold.moment import (
     SESSION_END,
     FoldContext,
     Moment,
+    Outputs,
     TriggerFiring,
 )
 from streams.fold.state import ProfileState
@@ -57,6 +59,36 @@ def shown_traits(state: ProfileState, context: FoldContext) -> dict[str, str]:
 def traits_object(texts: Mapping[str, str]) -> str:
     """Join the JSON texts of members to that of an object, ordered by their names."""
     return "{" + ",".join([_member(name) + texts[name] for name in sorted(texts)]) + "}"
+
+
+def consent_records(
+    state: ProfileState, context: FoldContext, out: Outputs, former_ids: Iterable[str], changed_at: int
+) -> Iterator[ConsentChange]:
+    """Make a record of what the profile has said, if that has changed, and one for each id that it was known by.
+
+    Those of other ids name everything: what was published under them is not known here.
+    """
+    changed = state.consent.publish(state.as_of)
+    everything = state.consent.entries()
+    if not changed and not out.announces_consent:
+        return
+    state.lineage.version += 1
+    lineage = state.lineage
+    own = ConsentChange(
+        context.workspace,
+        context.profile_id,
+        context.kind,
+        context.profile_id,
+        max(lineage.decision, lineage.rebuilt),
+        lineage.version,
+        changed_at,
+        encode_consent(state.consent.state()),
+        changed,
+    )
+    yield own
+    for former_id in former_ids:
+        if former_id != context.profile_id:
+            yield msgspec.structs.replace(own, profile_id=former_id, changed=everything)
 
 
 def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:

@@ -4,6 +4,7 @@ import msgspec
 
 from streams.fold.aggregates import Aggregates
 from streams.fold.computed import ComputedTraits
+from streams.fold.consent import Consent
 from streams.fold.counters import Counters
 from streams.fold.evaluations import Evaluations
 from streams.fold.expiry import Expiry
@@ -43,6 +44,7 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     expiry: Expiry = msgspec.field(default_factory=Expiry)
     seeds: Seeds = msgspec.field(default_factory=Seeds)
     mined: Mined = msgspec.field(default_factory=Mined)
+    consent: Consent = msgspec.field(default_factory=Consent)
 
 
 FACETS: dict[str, type[Facet]] = {

@@ -75,6 +75,6 @@ def test_an_objection_says_what_and_why() -> None:
 def test_a_state_survives_its_json() -> None:
     state = said(("marketing", "email", "granted", 1), (ALL, "sms", "denied", 2))
     assert decode_consent(encode_consent(state)) == state
-    assert decode_consent("{}") == ConsentState()
+    assert decode_consent("{}") == decode_consent("") == ConsentState()
     with pytest.raises(ValueError, match="Expected"):
         decode_consent('{"marketing": 1}')

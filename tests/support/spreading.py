@@ -28,6 +28,7 @@ SHARED_STACK = (
     "tests/embedded/test_stack.py",
     "tests/examples/test_consumers.py",
     "tests/onefold/demo/test_story.py",
+    "tests/onefold/fates/test_fates.py",
     "tests/onefold/requests/test_following.py",
     "tests/onefold/requests/test_refused.py",
     "tests/onefold/requests/test_reviewing.py",

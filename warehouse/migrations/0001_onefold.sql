@@ -317,6 +317,29 @@ SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'What became of each delivery: a row for each attempt, and for what was not sent, with the reason. Key: destination and time; the rest makes one row of one
 attempt that is published twice. A partition is a month.';
 
+-- What is asked of consent is what one person has said, now and before.
+CREATE TABLE IF NOT EXISTS onefold.consents
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    profile_id String COMMENT 'Who',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    purpose LowCardinality(String) COMMENT 'Name of the purpose; all for every one',
+    channel LowCardinality(String) COMMENT 'Name of the channel; all for every one',
+    status LowCardinality(String) COMMENT 'granted, denied or unknown',
+    since DateTime64(3, 'UTC') COMMENT 'When it was said, by the event',
+    event String COMMENT 'Message id of the event that says so; empty if no event of the profile says anything any more',
+    source LowCardinality(String) COMMENT 'The sending system of the event',
+    text String COMMENT 'Version of the text that the person has read; empty if the event does not say',
+    reason String COMMENT 'Why, such as unsubscribed or hard_bounce; empty if the event does not say',
+    changed_at DateTime64(3, 'UTC') COMMENT 'When it was learnt, by the clock in force',
+    decision Int64 COMMENT 'Number of the last decision of who is who that the profile had obeyed',
+    version UInt64 COMMENT 'Decision and version of the profile: of one profile, purpose and channel the highest is what counts now'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace, profile_id, purpose, channel, version)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What people have said about being sent things, a row for each change. Key: profile, purpose and channel, with the version: nothing is replaced.';
+
 -- Who is who: the evidence by source, with its history, and what GRAPH decided.
 
 CREATE TABLE IF NOT EXISTS onefold.links

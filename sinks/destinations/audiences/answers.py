@@ -67,6 +67,7 @@ def wait_of(answer: Answer) -> int | None:
 
 def outcome_of(answer: Answer, message: str = "") -> Outcome:
     """Return what a status means where a receiver has no meaning of its own for it. `message`: what it says of that."""
+    message = message or _text_of(answer)
     detail = f"status {answer.status}" + (f": {message[:MAX_MESSAGE_CHARS]}" if message else "")
     outcome = by_status(
         answer.status,
@@ -74,3 +75,9 @@ def outcome_of(answer: Answer, message: str = "") -> Outcome:
         Exchange(answer=message, status=answer.status),
     )
     return outcome if isinstance(outcome, Delivered) or not message else msgspec.structs.replace(outcome, detail=detail)
+
+
+def _text_of(answer: Answer) -> str:
+    """Return the beginning of an answer that is none of the service's: a proxy's page, a plain text."""
+    is_of_service = isinstance(answer.json(), dict | list)
+    return "" if is_of_service else answer.body[:MAX_MESSAGE_CHARS].decode(errors="replace")

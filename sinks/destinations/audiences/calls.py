@@ -10,8 +10,10 @@ from sinks.destinations.audiences.answers import Answer
 from sinks.destinations.audiences.sending import Stopped
 from sinks.destinations.audiences.tokens import NoToken, Tokens
 from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry
+from sinks.destinations.http.addresses import why_no_url
 from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.http.session import HttpSession
+from sinks.destinations.secrets import BadOption
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -48,7 +50,7 @@ class Calls:
                 if renewed != token:
                     answer = await self._send(method, url, *request(renewed))
         except NoToken as error:
-            return Stopped(error.outcome)
+            return error.outcome if isinstance(error.outcome, Refused) else Stopped(error.outcome)
         return Stopped(answer) if isinstance(answer, Retry) else answer
 
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer | Retry | Refused:
@@ -85,6 +87,13 @@ class Calls:
             return msgspec.structs.replace(answer, exchange=Exchange(request=f"{method} {url}"))
         named = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, answer.body, named)
+
+
+def checked(url: str) -> str:
+    """Return the address of an API without a slash at its end. Raises BadOption."""
+    if (reason := why_no_url(url)) is not None:
+        raise BadOption(f"url: {reason}")
+    return url.rstrip("/")
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ def texts_of(fields: Mapping[str, object], name: str) -> list[str]:
     for member in values:
         if isinstance(member, bool) or not isinstance(member, str | int | float):
             raise Unsendable(f"{name} is neither a text nor a list of texts")
-        texts.append(str(member))
+        texts.append(plain(str(member)))
     if len(texts) > MAX_VALUES:
         raise Unsendable(f"{name} has more than {MAX_VALUES} values")
     return [text for text in dict.fromkeys(texts) if text]
@@ -72,4 +72,9 @@ def section_of(fields: Mapping[str, object], name: str) -> dict[str, object]:
     value = fields.get(name, {})
     if not isinstance(value, Mapping):
         raise Unsendable(f"{name} is not an object of names and values")
-    return {str(key): member for key, member in value.items()}
+    return {plain(str(key)): member for key, member in value.items()}
+
+
+def plain(text: str) -> str:
+    """Return a text that can be written as UTF-8: half of a character, as some phones send it, becomes a `?`."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -35,7 +35,7 @@ Post = Callable[[str, Mapping[str, str]], Awaitable[Answer | Retry | Refused]]
 class NoToken(Exception):
     """There is no access token now; `outcome` says why."""
 
-    def __init__(self, outcome: Retry | Unauthorised) -> None:
+    def __init__(self, outcome: Retry | Unauthorised | Refused) -> None:
         super().__init__(outcome.detail)
         self.outcome = outcome
 
@@ -56,13 +56,17 @@ class WrittenToken:
     """A token that is a secret itself. A rejected one is read again: somebody may have renewed it."""
 
     def __init__(self, secret: Secret) -> None:
+        """Raises MissingSecret."""
         self._secret = secret
-        self._token = ""
+        self._token = resolve(secret)
 
     async def token(self) -> str:
         """Return the secret's text. Raises NoToken."""
         if not self._token:
-            self._token = _resolved(self._secret)
+            try:
+                self._token = resolve(self._secret)
+            except MissingSecret as error:
+                raise NoToken(Unauthorised(str(error))) from None
         return self._token
 
     def reject(self, token: str) -> None:
@@ -75,6 +79,8 @@ class GrantedToken:
     """A token that an OAuth 2.0 server grants."""
 
     def __init__(self, post: Post, url: str, form: Form) -> None:
+        """Raises MissingSecret."""
+        form()
         self._post = post
         self._url = url
         self._form = form
@@ -100,10 +106,8 @@ class GrantedToken:
         except MissingSecret as error:
             raise NoToken(Unauthorised(str(error))) from None
         answer = await self._post(self._url, form)
-        if isinstance(answer, Retry):
+        if isinstance(answer, Retry | Refused):
             raise NoToken(answer)
-        if isinstance(answer, Refused):
-            raise NoToken(Unauthorised(f"no access token can be had: {answer.detail}", answer.exchange))
         outcome = outcome_of(answer)
         if isinstance(outcome, Retry):
             raise NoToken(outcome)
@@ -192,13 +196,6 @@ def is_given(secret: Secret) -> bool:
 def place_of(secret: Secret) -> str:
     """Return where a secret is, for an error's text."""
     return f"the environment variable {secret.env}" if secret.env else f"the file {secret.file}"
-
-
-def _resolved(secret: Secret) -> str:
-    try:
-        return resolve(secret)
-    except MissingSecret as error:
-        raise NoToken(Unauthorised(str(error))) from None
 
 
 def _base64(part: bytes) -> bytes:

@@ -11,9 +11,9 @@ def sent_to(destination: Destination, changes: Sequence[SegmentChange]) -> tuple
     """Return which of a profile's changes in one batch a destination is sent, and why how many others are not.
 
     `changes`: in order, of the segments that name the destination. An exit is never too late: a list there would keep
-    whoever it had been sent before.
+    whoever it had been sent before. Where there is a receiver, everything is sent: what becomes of it is then known.
     """
-    coalesced = _coalesced(changes) if destination.coalesces else list(changes)
+    coalesced = _coalesced(changes) if destination.coalesces and destination.receiver is None else list(changes)
     sent = [change for change in coalesced if change.change == "exited" or not _is_withheld(destination, change)]
     withheld = Counter(coalesced=len(changes) - len(coalesced), too_late=len(coalesced) - len(sent))
     return sent, +withheld

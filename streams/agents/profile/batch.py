@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from definitions import NEVER
+from schemas.consent import encode_consent
 from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Repetition, Route
 from settings import Workspace
@@ -115,6 +116,7 @@ class BatchProfile:
         """Wait to be rebuilt; nothing is published until then."""
         if isinstance(self.entry, ProfileState):
             self.outputs.former_traits = shown_traits(self.entry, self.context)
+            self.outputs.former_consent = encode_consent(self.entry.consent.state())
         self.entry = rebuilding
         self.deadline = NEVER
         self.changed = True

@@ -6,8 +6,10 @@ from msgspec.structs import replace
 
 from definitions.destinations import Destination
 from schemas.codec import Codec
+from schemas.consent import NO_CONSENT, encode_consent
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
+    ConsentChange,
     Identifier,
     IdentityRequest,
     Profile,
@@ -19,6 +21,7 @@ from schemas.records import (
     Trigger,
 )
 from schemas.topics import (
+    CONSENTS,
     EVENTS_REPEATED,
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
@@ -34,7 +37,15 @@ from streams import metrics
 from streams.agents.profile.activation import sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
-from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
+from streams.fold.records import (
+    consent_records,
+    deleted_record,
+    is_empty,
+    merged_record,
+    profile_record,
+    shown_traits,
+    traits_object,
+)
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
 
@@ -53,6 +64,7 @@ class ProfileOutputs:
         self._request = codec.encoder(IdentityRequest)
         self._repetition = codec.encoder(Repetition)
         self._trigger = codec.encoder(Trigger)
+        self._consent = codec.encoder(ConsentChange)
 
     def of(self, batch: Batch) -> Iterator[Output]:
         """Yield everything that a batch publishes: messages in order, then each changed profile's records."""
@@ -89,6 +101,8 @@ class ProfileOutputs:
             yield from self._of_changes(profile, batch)
         for trigger in profile.outputs.triggers:
             yield from self._of_trigger(profile, replace(trigger, decided_at=batch.clocks.wall_now), tally)
+        if profile.outputs.touches_consent and isinstance(profile.entry, ProfileState):
+            yield from self._of_consent(profile, profile.entry, batch)
         record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
@@ -109,18 +123,47 @@ class ProfileOutputs:
             for reason, number in withheld.items():
                 tally[metrics.WITHHELD, (workspace, destination.name, reason)] += number
             traits = _traits_for(destination, profile) if sent and destination.traits else NO_TRAITS
+            consent, timezone = (_consent_of(profile), _timezone_of(profile)) if sent else (NO_CONSENT, "")
             for change in sent:
-                yield Output(activation(destination.name), profile.key, self._change(replace(change, traits=traits)))
+                activated = replace(change, traits=traits, consent=consent, timezone=timezone)
+                yield Output(activation(destination.name), profile.key, self._change(activated))
 
     def _of_trigger(self, profile: BatchProfile, trigger: Trigger, tally: Tally) -> Iterator[Output]:
         workspace, encoded = trigger.workspace, self._trigger(trigger)
         tally[metrics.FIRED, (workspace, trigger.trigger)] += 1
         yield Output(TRIGGERS, profile.key, encoded)
-        for destination in profile.context.program.trigger_destinations.get(trigger.trigger, ()):
+        destinations = profile.context.program.trigger_destinations.get(trigger.trigger, ())
+        if destinations:
+            activated = replace(trigger, consent=_consent_of(profile), timezone=_timezone_of(profile))
+            encoded = self._trigger(activated)
+        for destination in destinations:
             if destination.is_too_late(trigger.decided_at - trigger.fired_at):
                 tally[metrics.WITHHELD, (workspace, destination.name, "too_late")] += 1
             else:
                 yield Output(activation(destination.name), profile.key, encoded)
+
+    def _of_consent(self, profile: BatchProfile, state: ProfileState, batch: Batch) -> Iterator[Output]:
+        """Yield what the profile has said now, also under the default ids of its identifiers, of which it was made."""
+        context = profile.context
+        is_of_persons = context.kind == "person"
+        former_ids = [
+            batch.default_profile_id(profile, identifier) for identifier in state.identifiers.listed() if is_of_persons
+        ]
+        for record in consent_records(state, context, profile.outputs, former_ids, batch.now(profile)):
+            key = profile_key(record.workspace, record.profile_id)
+            yield Output(CONSENTS, key, self._consent(record))
+
+
+def _consent_of(profile: BatchProfile) -> str:
+    """Return what a person has said, as of the end of the batch or before a merge: JSON of `schemas.consent`."""
+    entry = profile.entry
+    return encode_consent(entry.consent.state()) if isinstance(entry, ProfileState) else profile.outputs.former_consent
+
+
+def _timezone_of(profile: BatchProfile) -> str:
+    """Return the time zone that a person was last in; empty if it is not known."""
+    zone = profile.entry.triggers.zone if isinstance(profile.entry, ProfileState) else None
+    return "" if zone is None else zone.name
 
 
 def _traits_for(destination: Destination, profile: BatchProfile) -> str:

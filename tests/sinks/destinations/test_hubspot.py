@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.hubspot import HubSpot, problems
 from definitions.receivers.values import Secret
 from sinks.destinations.contract import Delivered, Delivery, Refused, Retry, Unauthorised
 from sinks.destinations.hubspot import HubSpotContacts
+from sinks.destinations.secrets import BadOption
 from tests.sinks.destinations.deliveries import Change, delivery
 from tests.sinks.destinations.services.crm import HubSpotService, hubspot_error
 from tests.sinks.destinations.services.service import answer
@@ -151,6 +152,21 @@ async def test_what_cannot_be_written_is_not_sent(fields: Mapping[str, object]) 
     assert isinstance(outcome, Refused)
     assert outcome.reason == "unmappable"
     assert hubspot.sent == []
+
+
+async def test_half_a_character_is_no_failure() -> None:
+    async with HubSpotService() as hubspot, opened(hubspot) as contacts:
+        [outcome] = await contacts.send([delivery("ann", {"id": "a\ud800", "properties": {"b\ud800": "c\ud800"}})])
+    assert isinstance(outcome, Delivered)
+    assert hubspot.contacts == {"a?": {"b?": "c?"}}
+
+
+def test_addresses_are_checked_before_anything_is_sent() -> None:
+    token = Secret(env="HUBSPOT_TOKEN")
+    with pytest.raises(BadOption, match="no host"):
+        HubSpotContacts(HubSpot(token, url="https:///x"), 5)
+    assert [problem.key for problem in problems(HubSpot(token, url="http://api.hubapi.com"))] == ["url"]
+    assert list(problems(HubSpot(token))) == []
 
 
 async def test_an_outcome_shows_neither_token_nor_another_contact() -> None:

@@ -179,13 +179,13 @@ async def test_a_token_that_has_expired_is_read_again_once(monkeypatch: pytest.M
     assert isinstance(taken, Delivered)
 
 
-async def test_a_missing_token_pauses_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("META_TOKEN")
+async def test_a_token_that_goes_missing_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Meta() as meta, opened(meta) as audiences:
+        monkeypatch.delenv("META_TOKEN")
+        meta.tokens = set()
         [outcome] = await audiences.send([person("ann")])
     assert isinstance(outcome, Unauthorised)
     assert "META_TOKEN" in outcome.detail
-    assert meta.sent == []
 
 
 async def test_the_secret_of_the_app_signs_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Salesforce: the steps of a job, byte by byte, and what becomes of each record."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -97,6 +97,15 @@ async def test_records_that_fail_are_named_by_the_results() -> None:
     assert kinds == [Delivered, Delivered, Refused, Delivered, Retry, Delivered]
     assert isinstance(outcomes[2], Refused)
     assert outcomes[2].detail.startswith("REQUIRED_FIELD_MISSING")
+
+
+@pytest.mark.parametrize("shown_as", [str.upper, lambda _: None])
+async def test_results_that_do_not_name_a_record_are_searched(shown_as: Callable[[str], str | None]) -> None:
+    async with SalesforceService() as salesforce, opened(salesforce) as records:
+        salesforce.failing = {"p2": "DUPLICATE_VALUE:duplicate:--"}
+        salesforce.shown_as = shown_as
+        outcomes = await records.send([person(f"p{at}") for at in range(4)])
+    assert [type(outcome) for outcome in outcomes] == [Delivered, Delivered, Refused, Delivered]
 
 
 @pytest.mark.parametrize(

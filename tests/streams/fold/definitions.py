@@ -1,6 +1,7 @@
 """The segments that the tests of the fold use; `naive.segments` says the same in plain words."""
 
 from definitions import Definitions, Segment, compile_program
+from definitions.consent import ConsentRules, Purpose, SaidByTrait
 from definitions.model import (
     AllOf,
     AnyOf,
@@ -21,6 +22,12 @@ _BIG = PropertyFilter(("amount",), (Comparison(Operator.GREATER_OR_EQUAL, 10),))
 _PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
 _PRO_ONLY = Segment("pro", _PRO)
+CONSENT = ConsentRules(
+    (Purpose("marketing"), Purpose("service", default="opt_out")),
+    ("email", "sms"),
+    (("Advertising", "marketing"),),
+    (SaidByTrait("email_opt_out", channel="email"), SaidByTrait("plan", "pro", "granted", "marketing", "sms")),
+)
 PROGRAM = compile_program(
     Definitions(
         (
@@ -29,7 +36,8 @@ PROGRAM = compile_program(
             _PRO_ONLY,
             Segment("pro_or_viewing", AnyOf((_PRO, EventCount(_VIEW, Window(_HOUR))))),
             Segment("quiet", AllOf((Not(EventCount(_VIEW, Window(_HOUR * 3 // 2))),))),
-        )
+        ),
+        consent=CONSENT,
     )
 )
 FEWER = compile_program(Definitions((_PRO_ONLY,)))

@@ -130,8 +130,16 @@ CONTEXTS = st.sampled_from(
     ["{}", '{"page": {"url": "https://shop.example/a"}}', '{"page": {"url": 7}}', '{"page": 1}',
      '{"facts": {"source": "google", "page": "/a"}, "page": {"url": "https://shop.example/a"}}',
      '{"facts": {"source": "百度", "is_bot": false}}', '{"facts": {"is_bot": true}}', '{"facts": 1}',
-     '{"facts": {"source": 7, "page": "/b"}}']
+     '{"facts": {"source": 7, "page": "/b"}}',
+     '{"consent": {"categoryPreferences": {"Advertising": true}}}',
+     '{"consent": {"categoryPreferences": {"Advertising": false}, "text": "v2"}}',
+     '{"consent": {"purposes": {"marketing": {"email": "denied", "sms": "unknown"}, "service": "granted"}}}',
+     '{"consent": 7}']
 )  # fmt: skip
+SPEAKERS = st.sampled_from(
+    [(Identifier("user_id", "ann"),)] * 2
+    + [(Identifier("user_id", "ann"), Identifier("email", "ann@example.com")), (Identifier("anonymous_id", "a"),)]
+)
 VALUES = st.sampled_from(['"pro"', '"free"', "3", "3.0", "30e-1", "null", "[1]", "[1.0]", "0.1000000000000000055"])
 TRAITS = st.dictionaries(st.sampled_from(["plan", "city", "age"]), VALUES).map(
     lambda traits: "{" + ",".join(f'"{name}": {value}' for name, value in traits.items()) + "}"
@@ -145,7 +153,7 @@ def event_lists(draw: st.DrawFn, times: st.SearchStrategy[int] = TIMES, max_size
     for number, at in enumerate(sorted(draw(st.lists(times, min_size=1, max_size=max_size)))):
         source, ordinal = draw(st.sampled_from(["site", "crm"])), draw(st.integers(0, 3))
         if draw(st.integers(0, 3)):
-            name = draw(st.sampled_from(["View", "Buy", None]))
+            name = draw(st.sampled_from(["View", "Buy", "Unsubscribed", None]))
             kind: EventType = "track" if name else "page"
             properties, context = draw(PROPERTIES), draw(CONTEXTS)
             events.append(
@@ -158,6 +166,7 @@ def event_lists(draw: st.DrawFn, times: st.SearchStrategy[int] = TIMES, max_size
                     properties=properties,
                     context=context,
                     ordinal=ordinal,
+                    identifiers=draw(SPEAKERS),
                 )
             )
         else:

@@ -227,14 +227,14 @@ def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events
 @pytest.mark.parametrize(
     ("operation", "names"),
     [
-        ("add", {"identifiers", "traits", "counters", "aggregates", "sessions"}),
+        ("add", {"identifiers", "traits", "counters", "aggregates", "sessions", "consent"}),
         ("unite", set(FACETS)),
         ("deadline", {"sessions", "evaluations", "triggers"}),
         ("advance", {"sessions"}),
         ("render", {"identifiers", "counters", "sessions", "memberships", "lineage"}),
         ("forget", {"aggregates", "sessions", "computed", "memberships", "mined", "triggers"}),
-        ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry"}),
-        ("outlast", {"recent_ids", "memberships", "triggers", "ownership", "lineage", "mined"}),
+        ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry", "consent"}),
+        ("outlast", {"recent_ids", "memberships", "triggers", "ownership", "lineage", "mined", "consent"}),
     ],
 )
 def test_only_the_facets_that_define_an_operation_are_called(operation: str, names: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 import msgspec
@@ -58,7 +58,10 @@ def hubspot_error(status: int, category: str, message: str, policy: str = "") ->
 
 
 class SalesforceService(Service):
-    """`records`: their fields by external id. `failing`: ids with the error of theirs. `polls`: until a job ends."""
+    """`records`: their fields by external id. `failing`: ids with the error of theirs. `polls`: until a job ends.
+
+    `shown_as`: how its results name a record that has failed, None: not at all.
+    """
 
     def __init__(self) -> None:
         jobs = "/services/data/v66.0/jobs/ingest"
@@ -75,6 +78,7 @@ class SalesforceService(Service):
         self.records: dict[str, dict[str, str]] = {}
         self.failing: dict[str, str] = {}
         self.error = ""
+        self.shown_as: Callable[[str], str | None] = lambda record: record
         self.polls = 0
         self.jobs: list[dict[str, str]] = []
         self.uploaded: list[list[dict[str, str]]] = []
@@ -133,8 +137,12 @@ class SalesforceService(Service):
         return answer(200, self.jobs[at] | {"state": "JobComplete", "numberRecordsFailed": failed})
 
     async def _failed(self, sent: Sent) -> web.Response:
-        rows = [row for row in self.uploaded[self._job(sent)] if row[EXTERNAL_ID] in self.failing]
-        said = [{"sf__Id": "", "sf__Error": self.failing[row[EXTERNAL_ID]], **row} for row in reversed(rows)]
+        said = []
+        for row in reversed(self.uploaded[self._job(sent)]):
+            record = row[EXTERNAL_ID]
+            shown = self.shown_as(record) if record in self.failing else None
+            if shown is not None:
+                said.append({"sf__Id": "", "sf__Error": self.failing[record], **row, EXTERNAL_ID: shown})
         return table(said)
 
     async def _unprocessed(self, sent: Sent) -> web.Response:

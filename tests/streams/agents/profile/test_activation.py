@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from definitions import Definitions, Segment, compile_program
 from definitions.destinations import Destination
 from definitions.model import Aggregate, Call, EventCount, EventMatcher, Measure, Statistical, Trait, Window
+from definitions.receivers.webhook import Webhook
 from definitions.streaming.program import destinations_by_segment
 from schemas.records import ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import SEGMENTS, activation
@@ -141,6 +142,17 @@ def test_an_exit_is_sent_however_late_for_no_list_shall_keep_whom_it_was_sent() 
     assert [change.change for change in sent(profiles, "fresh")] == ["entered"]
     profiles.sweep(START + HOUR + MINUTE + 1)
     assert [change.change for change in sent(profiles, "fresh")] == ["exited"]
+
+
+def test_where_there_is_a_receiver_nothing_is_withheld_for_its_reasons_are_to_be_known() -> None:
+    late = [
+        SegmentChange("main", str(at), ANNS, "a", direction, 0, "m", at, decided_at=99)  # type: ignore[arg-type]
+        for at, direction in enumerate(("entered", "exited", "entered"))
+    ]
+    options = {"not_older_than_ms": 5, "coalesces": True}
+    assert sent_to(Destination("d", **options), late)[0] == []  # type: ignore[arg-type]
+    served = Destination("d", receiver=Webhook("https://shop.example/hook"), **options)  # type: ignore[arg-type]
+    assert sent_to(served, late) == (late, {})
 
 
 SEGMENTS_OF_TWO = st.sampled_from(("a", "b"))

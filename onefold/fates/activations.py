@@ -1,0 +1,177 @@
+"""Of every change and trigger that a destination was to hear, what became of it: said so in `deliveries`, or it waits.
+
+What moves goes one way: from `activation.NAME` into the lines of a deliverer, and from there to `deliveries`. So both
+sides are read in this order, and what is in none of them is lost.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.sets import DefinitionSet
+from onefold.fates.expected import expected_changes, expected_triggers, receiving
+from runtime.kafka.offsets import Offsets
+from runtime.kafka.reading import read_to_end
+from runtime.kafka.waiting import await_committed, ends_of
+from schemas.activations import Activation, activation_of
+from schemas.codec import Codec, DecodeError
+from schemas.groups import SINK
+from schemas.records import SegmentChange, Trigger
+from schemas.topics import APP, DELIVERIES, activation
+from sinks.delivery.unfinished import unfinished
+from warehouse.queries.fates import Counted, Decided, Fates, Unsaid
+
+DELIVERER = f"{APP}-deliverer"
+MOST_NAMED = 20
+SECOND_LOOK_S = 1.0
+_WAITS = frozenset({"retry", "paused"})
+
+
+class LostActivation(msgspec.Struct, frozen=True):
+    """A change or trigger that has no delivery, and does not wait. `decided_at`: ms."""
+
+    id: str
+    name: str
+    profile_id: str
+    decided_at: int
+
+
+class DestinationFates(msgspec.Struct, frozen=True):
+    """How what a destination was to hear has ended. `waiting`: nothing has come of it yet; `due_at`: the next, in ms.
+
+    `reasons`: of what was refused and suppressed, and of what is tried again. `lost`: the first of those missing.
+    """
+
+    destination: str
+    delivered: int = 0
+    suppressed: int = 0
+    superseded: int = 0
+    refused: int = 0
+    waiting: int = 0
+    due_at: int | None = None
+    missing: int = 0
+    reasons: dict[str, int] = {}
+    lost: tuple[LostActivation, ...] = ()
+
+
+class Account(NamedTuple):
+    """Where to look: the topics, and what ClickHouse has of one workspace."""
+
+    kafka: str
+    codec: Codec
+    fates: Fates
+    workspace: str
+
+
+def activation_fates(
+    account: Account, sets: Sequence[DefinitionSet], since: int, give_up_at: float
+) -> list[DestinationFates]:
+    """Account for what was decided since a time (ms). Raises OnefoldError, also if ClickHouse lacks it by `give_up_at`.
+
+    What seems to be missing is looked for once more: it may have been published while both sides were read.
+    """
+    names = sorted({name for each in sets for name in receiving(each.destinations)})
+    found = _look(account, sets, names, since, give_up_at)
+    if any(unsaid for unsaid, _ in found.values()):
+        time.sleep(SECOND_LOOK_S)
+        again = _look(account, sets, names, since, give_up_at)
+        found = {name: _both(found[name], again[name]) for name in names}
+    counted = account.fates.counted(since)
+    return [of_destination(name, *found[name], counted) for name in names]
+
+
+_Looked = tuple[list[Unsaid], Collection[str]]
+"""Of what nothing is said, and which of it waits."""
+
+
+def _look(
+    account: Account, sets: Sequence[DefinitionSet], names: Sequence[str], since: int, give_up_at: float
+) -> dict[str, _Looked]:
+    waiting = waiting_activations(account.kafka, account.codec, names, account.workspace)
+    offsets = Offsets(account.kafka)
+    await_committed(offsets, SINK.name, ends_of(offsets, [DELIVERIES]), give_up_at)
+    return {name: (list(_unsaid(account.fates, sets, name, since)), waiting[name]) for name in names}
+
+
+def _both(first: _Looked, second: _Looked) -> _Looked:
+    """Return what nothing is said of now; what is new since the first look is on its way, and counts as waiting."""
+    unsaid, waiting = second
+    before = {each.id for each in first[0]} - set(first[1])
+    return unsaid, {*waiting, *(each.id for each in unsaid if each.id not in before)}
+
+
+def of_destination(
+    name: str, unsaid: Sequence[Unsaid], waiting: Collection[str], counted: Sequence[Counted]
+) -> DestinationFates:
+    """Return the fates of one: of what nothing is said, what does not wait is missing. Pure."""
+    own = [each for each in counted if each.destination == name]
+    numbers = {"delivered": 0, "suppressed": 0, "superseded": 0, "refused": 0, "waiting": 0}
+    reasons: dict[str, int] = {}
+    for each in own:
+        numbers["waiting" if each.outcome in _WAITS else each.outcome] += each.number
+        if each.reason:
+            reasons[each.reason] = reasons.get(each.reason, 0) + each.number
+    lost = [each for each in unsaid if each.id not in waiting]
+    numbers["waiting"] += len(unsaid) - len(lost)
+    due = [each.due_at for each in own if each.outcome in _WAITS and each.due_at is not None]
+    return DestinationFates(
+        destination=name,
+        **numbers,
+        due_at=min(due, default=None),
+        missing=len(lost),
+        reasons=reasons,
+        lost=tuple(LostActivation(*each) for each in lost[:MOST_NAMED]),
+    )
+
+
+def waiting_activations(kafka: str, codec: Codec, names: Sequence[str], workspace: str) -> dict[str, set[str]]:
+    """Return what lies on the topics of destinations and was not read, and what waits in lines. Raises OnefoldError."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for name in names:
+        for record in _unread(kafka, name):
+            _note(codec, found[name], record, workspace)
+    for each in unfinished(kafka):
+        if each.destination in found:
+            _note(codec, found[each.destination], each.record, workspace)
+    return found
+
+
+def _unread(kafka: str, destination: str) -> Iterator[bytes]:
+    """Yield the values that the deliverer has not committed."""
+    offsets, topic = Offsets(kafka), activation(destination)
+    if not offsets.has_topic(topic):
+        return
+    committed = offsets.committed(DELIVERER, offsets.partitions([topic]))
+    for message in read_to_end(kafka, [topic], committed):
+        if (value := message.value()) is not None:
+            yield value
+
+
+def _note(codec: Codec, ids: set[str], record: bytes, workspace: str) -> None:
+    read = read_activation(codec, record)
+    if read is not None and read.workspace == workspace:
+        ids.add(read.activation_id)
+
+
+def read_activation(codec: Codec, record: bytes) -> Activation | None:
+    """Return what a record of `activation.NAME` says; None of what is none, which becomes a dead letter there."""
+    kind: type[SegmentChange | Trigger] = Trigger if record.startswith(codec.prefix(Trigger)) else SegmentChange
+    try:
+        return activation_of(codec.decode(kind, record))
+    except DecodeError:
+        return None
+
+
+def _unsaid(fates: Fates, sets: Sequence[DefinitionSet], name: str, since: int) -> Iterator[Unsaid]:
+    changes = [
+        Decided(each.segment, 0, each.until, each.version, each.changes)
+        for each in expected_changes(sets)
+        if each.destination == name
+    ]
+    yield from fates.unsaid_changes(name, changes, since)
+    triggers = [
+        Decided(each.trigger, each.since, each.until) for each in expected_triggers(sets) if each.destination == name
+    ]
+    yield from fates.unsaid_triggers(name, triggers, since)

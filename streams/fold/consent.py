@@ -1,0 +1,155 @@
+"""Consent: what a person has said about being sent things; whether that allows a delivery is `schemas.consent`'s.
+
+Which statement counts follows from the events alone, in whatever order they come and profiles merge: of one identifier
+the last one in total order, of several identifiers the most restrictive (docs/decisions/0043).
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from typing import Self
+
+import msgspec
+
+from schemas.consent import ConsentState, Statement, Status
+from schemas.records import ConsentEntry, Event
+from streams.fold.facet import NOTHING, Facet
+from streams.fold.moment import Moment
+
+MAX_IDENTIFIERS = 64
+"""Of each purpose and channel; what identifiers beyond them have said counts as what one other identifier has."""
+MAX_ORDER_LENGTH = 128  # of the message id, which orders what nothing else does
+_OTHERS = "~"  # sorts behind every hash
+_STATUSES: tuple[Status, ...] = ("granted", "unknown", "denied")
+
+
+class SaidOnce(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+    """One statement; the greatest is the last, so the order of the fields matters (docs/decisions/0018).
+
+    `restriction`: the index of the status; decides where one event says two things.
+    """
+
+    occurred_at: int
+    priority: int
+    ordinal: int
+    message_id: str
+    restriction: int
+    source: str
+    text: str = ""
+    reason: str = ""
+
+    @property
+    def severity(self) -> tuple[int, "SaidOnce"]:
+        """What orders statements of several identifiers: the most restrictive, and of those the last."""
+        return self.restriction, self
+
+    def statement(self) -> Statement:
+        """Return what others see of it."""
+        status = _STATUSES[self.restriction]
+        return Statement(status, self.occurred_at, self.message_id, self.source, self.text, self.reason)
+
+
+class Consent(Facet):
+    """The last statement of each identifier, by PURPOSE|CHANNEL; identifiers by their hashes.
+
+    `published`: by PURPOSE|CHANNEL, the status, text and reason that others know of this profile id.
+    """
+
+    said: dict[str, dict[str, SaidOnce]] = {}
+    published: dict[str, tuple[Status, str, str]] = {}
+
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
+        """Take in what an event says, for each identifier that it speaks for."""
+        rules = moment.context.program.consent
+        said = rules.said_in(event)
+        if not said:
+            return NOTHING
+        priority = moment.context.source_priority(event.source)
+        speakers = [_hashed(identifier) for identifier in rules.speaks_for(event)]
+        for each in said:
+            once = SaidOnce(
+                event.occurred_at,
+                priority,
+                event.ordinal,
+                event.message_id[:MAX_ORDER_LENGTH],
+                _STATUSES.index(each.status),
+                event.source,
+                each.text,
+                each.reason,
+            )
+            self._take(f"{each.purpose}|{each.channel}", dict.fromkeys(speakers, once))
+        moment.out.touches_consent = True
+        return NOTHING
+
+    def unite(self, other: Self, moment: Moment) -> None:
+        """Take over what the other one's identifiers have said; others must learn of it under that profile's id."""
+        for key, by_identifier in other.said.items():
+            self._take(key, by_identifier)
+        if self.said:
+            moment.out.touches_consent = moment.out.announces_consent = True
+
+    def retire(self, moment: Moment) -> None:
+        """Drop what was published: that is of this profile id alone."""
+        self.published = {}
+
+    def outlast(self) -> Self:
+        """Keep what was published, to publish what is different in the end."""
+        return type(self)(published=self.published)
+
+    def state(self) -> ConsentState:
+        """Return what counts, by purpose and channel."""
+        statements: dict[str, dict[str, Statement]] = {}
+        for key, once in self._counting().items():
+            purpose, _, channel = key.partition("|")
+            statements.setdefault(purpose, {})[channel] = once.statement()
+        return ConsentState(statements)
+
+    def publish(self, as_of: int) -> tuple[ConsentEntry, ...]:
+        """Return what counts otherwise than was published, and go on from there.
+
+        What no event says any more, after an unmerge, is unknown since `as_of`.
+        """
+        counting = self._counting()
+        shown = {key: (_STATUSES[once.restriction], once.text, once.reason) for key, once in counting.items()}
+        entries = [_entry(key, counting[key]) for key in sorted(shown) if shown[key] != self.published.get(key)]
+        for key in sorted(self.published.keys() - shown):
+            purpose, _, channel = key.partition("|")
+            entries.append(ConsentEntry(purpose, channel, "unknown", as_of, "", ""))
+        self.published = shown
+        return tuple(entries)
+
+    def entries(self) -> tuple[ConsentEntry, ...]:
+        """Return everything that counts."""
+        return tuple(_entry(key, once) for key, once in sorted(self._counting().items()))
+
+    def _counting(self) -> dict[str, SaidOnce]:
+        return {key: _most_restrictive(by_identifier.values()) for key, by_identifier in self.said.items()}
+
+    def _take(self, key: str, statements: dict[str, SaidOnce]) -> None:
+        by_identifier = self.said.setdefault(key, {})
+        for identifier, once in statements.items():
+            _put(by_identifier, identifier, once)
+        while len(by_identifier) > MAX_IDENTIFIERS and len(by_identifier) > MAX_IDENTIFIERS + (
+            _OTHERS in by_identifier
+        ):
+            last = max(identifier for identifier in by_identifier if identifier != _OTHERS)
+            _put(by_identifier, _OTHERS, by_identifier.pop(last))
+
+
+def _put(by_identifier: dict[str, SaidOnce], identifier: str, once: SaidOnce) -> None:
+    former = by_identifier.get(identifier)
+    if former is None or once > former:
+        by_identifier[identifier] = once
+
+
+def _most_restrictive(statements: Iterable[SaidOnce]) -> SaidOnce:
+    return max(statements, key=lambda once: once.severity)
+
+
+def _entry(key: str, once: SaidOnce) -> ConsentEntry:
+    purpose, _, channel = key.partition("|")
+    said = once.statement()
+    return ConsentEntry(purpose, channel, said.status, said.since, said.event, said.source, said.text, said.reason)
+
+
+def _hashed(identifier: str) -> str:
+    return hashlib.blake2b(identifier.encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,89 @@
+"""`consent.yaml`: what it says, and what is wrong with it, where it stands."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from definitions import load
+from definitions.consent import CHANNELS, NO_RULES, ConsentRules, Purpose, SaidByTrait
+from definitions.sets import decode_set, encode_set, next_set
+from definitions.sets.folder import read_draft
+from definitions.streaming.program import compile_program
+from tests.definitions.folders import errors_of, write
+
+FILE = """
+    purposes:
+      - {purpose: marketing, title: News, default: opt_in, text: "2026-11"}
+      - {purpose: service, default: opt_out}
+    channels: [email, sms]
+    categories: {Advertising: marketing, C0004: marketing}
+    traits:
+      - {trait: email_opt_out, channel: email}
+      - {trait: newsletter, equals: "yes", says: granted, purpose: marketing, channel: email}
+"""
+RULES = ConsentRules(
+    (Purpose("marketing", "News", "opt_in", "2026-11"), Purpose("service", "service", "opt_out")),
+    ("email", "sms"),
+    (("Advertising", "marketing"), ("C0004", "marketing")),
+    (
+        SaidByTrait("email_opt_out", True, "denied", "all", "email"),
+        SaidByTrait("newsletter", "yes", "granted", "marketing", "email"),
+    ),
+)
+ONE = "purposes: [{purpose: marketing, default: opt_in}]\n"
+MISTAKES = [
+    ("- purposes", "1:1", "must be a mapping"),
+    ("channels: [email]", "1:1", "needs the key 'purposes'"),
+    (ONE + "chanels: [email]", "2:1", "has no key 'chanels' (did you mean 'channels'?)"),
+    ("purposes: marketing", "1:11", "must be a list of mappings"),
+    ("purposes: [marketing]", "1:12", "an item of 'purposes' must be a mapping"),
+    ("purposes: [{default: opt_in}]", "1:12", "a purpose needs the key 'purpose'"),
+    ("purposes: [{purpose: a}]", "1:12", "a purpose needs the key 'default'"),
+    ("purposes: [{purpose: a, default: optin}]", "1:34", "'default' cannot be 'optin'"),
+    ("purposes: [{purpose: all, default: opt_in}]", "1:22", "the purpose cannot be called 'all'"),
+    ("purposes: [{purpose: A b, default: opt_in}]", "1:22", "is not a valid name"),
+    ("purposes: [{purpose: a, default: opt_in}, {purpose: a, default: opt_in}]", "1:11", "'a' is defined twice"),
+    (ONE + "channels: [all]", "2:12", "cannot be called 'all'"),
+    (ONE + "channels: []", "2:11", "must be a list of names"),
+    (ONE + "categories: [a]", "2:13", "must be a mapping"),
+    (ONE + "categories: {Ads: marketin}", "2:19", "which is not defined (did you mean 'marketing'?)"),
+    (ONE + "traits: [{says: denied}]", "2:10", "needs the key 'trait'"),
+    (ONE + "traits: [{trait: a.b}]", "2:18", "'trait' leads into a trait"),
+    (ONE + "traits: [{trait: a, says: no}]", "2:27", "'says'"),
+    (ONE + "traits: [{trait: a, channel: fax}]", "2:30", "names 'fax', which is not defined"),
+    (ONE + "traits: [{trait: a, equals: [1]}]", "2:29", "takes a single text, number, true or false"),
+    (ONE + "---\n" + ONE, "3:1", "a second document"),
+]
+
+
+def test_a_file_says_purposes_channels_categories_and_traits(tmp_path: Path) -> None:
+    rules = load(write(tmp_path, {"consent.yaml": FILE})).consent
+    assert rules == RULES
+    assert rules.defaults == {"marketing": "opt_in", "service": "opt_out"}
+    assert (rules.text_of("marketing"), rules.text_of("service")) == ("2026-11", "")
+
+
+def test_without_a_file_there_is_no_purpose_and_without_channels_there_are_the_usual_ones(tmp_path: Path) -> None:
+    assert load(tmp_path).consent == NO_RULES
+    assert load(write(tmp_path, {"consent.yaml": ONE})).consent.channels == CHANNELS
+
+
+@pytest.mark.parametrize(("text", "position", "message"), MISTAKES)
+def test_a_mistake_is_found_where_it_stands(tmp_path: Path, text: str, position: str, message: str) -> None:
+    errors = errors_of(tmp_path, {"consent.yaml": text})
+    assert any(error.startswith(f"consent.yaml:{position}: ") and message in error for error in errors), errors
+
+
+def test_the_rules_are_part_of_a_set_with_their_file(tmp_path: Path) -> None:
+    draft = read_draft(write(tmp_path, {"consent.yaml": FILE}))
+    published = next_set(None, draft.definitions, draft.files, 1, "ann")
+    assert decode_set(encode_set(published)).definitions.consent == RULES
+    assert set(published.files) == {"consent.yaml"}
+
+
+def test_a_program_is_another_one_by_other_rules_and_the_same_without_any() -> None:
+    definitions = load(None)
+    assert compile_program(definitions).fingerprint == compile_program(load(None)).fingerprint
+    of_rules = msgspec.structs.replace(definitions, consent=RULES)
+    assert compile_program(of_rules).fingerprint != compile_program(definitions).fingerprint

@@ -1,0 +1,205 @@
+"""What people say about being sent things: which statement counts, after merges, replays and in any order."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.consent import ALL, ConsentState, decode_consent, is_allowed
+from schemas.records import ConsentChange, Event, Identifier
+from streams.fold.consent import MAX_IDENTIFIERS, Consent
+from streams.fold.merge import merge, retire
+from streams.fold.moment import Outputs
+from streams.fold.records import consent_records
+from streams.fold.state import ProfileState
+from tests.streams.fold.definitions import CONSENT
+from tests.streams.fold.given import CONTEXT, START, event, event_lists, fold, identify
+
+ANN, MAIL, PHONE = Identifier("user_id", "ann"), Identifier("email", "ann@example.com"), Identifier("phone", "+1")
+OTHER_ID = "6a1f6f0c-0000-5000-8000-000000000002"
+YES, NO = "granted", "denied"
+
+
+def said(at: int, purposes: object, *identifiers: Identifier, name: str = "View", **consent: object) -> Event:
+    context = {"consent": {"purposes": purposes, **consent}}
+    return event(at, name, identifiers=identifiers or (ANN,), context=context, message_id=f"{at}-{identifiers}")
+
+
+def statuses(state: ProfileState) -> Mapping[tuple[str, str], str]:
+    return {
+        (purpose, channel): statement.status
+        for purpose, by_channel in state.consent.state().statements.items()
+        for channel, statement in by_channel.items()
+    }
+
+
+def records(state: ProfileState, out: Outputs, *former_ids: str) -> list[ConsentChange]:
+    return list(consent_records(state, CONTEXT, out, former_ids, START))
+
+
+def merged(*states: ProfileState) -> tuple[ProfileState, Outputs]:
+    result, out = ProfileState(), Outputs()
+    for number, state in enumerate(states):
+        retire(state, CONTEXT, Outputs())
+        merge(result, state, (Identifier("user_id", f"u{number}"),), number, CONTEXT, out)
+    return result, out
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"consent": {"categoryPreferences": {"Advertising": True, "Unknown": True}}}, {("marketing", ALL): YES}),
+        ({"consent": {"purposes": {"marketing": {"email": False}, "service": "unknown"}}},
+         {("marketing", "email"): NO, ("service", ALL): "unknown"}),
+        ({"consent": {"purposes": {"marketing": {"fax": True}, "selling": True, "service": 7}}}, {}),
+        ({"consent": {"purposes": {ALL: {"email": "denied"}}}}, {(ALL, "email"): NO}),
+        ({"consent": "yes"}, {}),
+        ('{"consent": ', {}),
+    ],
+)  # fmt: skip
+def test_the_context_of_every_call_counts(
+    told: Mapping[str, object] | str, expected: dict[tuple[str, str], str]
+) -> None:
+    state, _ = fold([event(START, context=told)])
+    assert statuses(state) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "expected"),
+    [
+        ("Unsubscribed", {}, {(ALL, "email"): NO}),
+        ("Unsubscribed", {"purpose": "marketing", "channel": "sms"}, {("marketing", "sms"): NO}),
+        ("Email Marked as Spam", {"purpose": "marketing"}, {(ALL, "email"): NO}),
+        ("Email Bounced", {}, {(ALL, "email"): NO}),
+        ("Email Bounced", {"bounce_type": "Hard"}, {(ALL, "email"): NO}),
+        ("Email Bounced", {"bounce_type": "Soft"}, {}),
+        ("Email Opened", {}, {}),
+    ],
+)
+def test_events_of_mails_deny(
+    name: str, properties: Mapping[str, object], expected: dict[tuple[str, str], str]
+) -> None:
+    state, _ = fold([event(START, name, properties=properties)])
+    assert statuses(state) == expected
+
+
+def test_traits_say_so_by_their_value_and_nothing_by_another() -> None:
+    state, _ = fold([identify(START, {"email_opt_out": True, "plan": "pro"})])
+    assert statuses(state) == {(ALL, "email"): NO, ("marketing", "sms"): YES}
+    for value in (False, 1, "true", None):
+        silent, _ = fold([identify(START, {"email_opt_out": value})])
+        assert statuses(silent) == {}
+
+
+def test_the_later_event_of_one_identifier_wins_however_late_the_earlier_one_comes() -> None:
+    events = [said(START + 1, {"marketing": NO}), said(START + 2, {"marketing": YES}, text="v2")]
+    for order in (events, events[::-1]):
+        state, _ = fold(order)
+        statement = state.consent.state().statements["marketing"][ALL]
+        assert (statement.status, statement.since, statement.text, statement.source) == (YES, START + 2, "v2", "site")
+
+
+def test_of_two_profiles_that_merge_the_most_restrictive_counts_though_the_grant_is_later() -> None:
+    denied, _ = fold([said(START, {"marketing": NO}, PHONE)])
+    granted, _ = fold([said(START + 9, {"marketing": YES}, ANN)])
+    assert statuses(merged(denied, granted)[0]) == {("marketing", ALL): NO}
+    unknown, _ = fold([said(START, {"marketing": "unknown"}, PHONE)])
+    assert statuses(merged(unknown, granted)[0]) == {("marketing", ALL): "unknown"}
+    assert statuses(merged(ProfileState(), granted)[0]) == {("marketing", ALL): YES}, (
+        "who said nothing objects to nothing"
+    )
+
+
+def test_who_speaks_for_both_identifiers_lifts_what_either_has_said_before() -> None:
+    state, _ = fold([said(START, {"marketing": NO}, PHONE), said(START + 1, {"marketing": YES}, ANN)])
+    assert statuses(state) == {("marketing", ALL): NO}
+    fold([said(START + 2, {"marketing": YES}, ANN, PHONE)], state)
+    assert statuses(state) == {("marketing", ALL): YES}
+    listed = event(
+        START + 3,
+        "Consent Preference Updated",
+        properties={"speaks_for": [str(PHONE), 7]},
+        context={"consent": {"purposes": {"marketing": NO}}},
+    )
+    fold([listed], state)
+    assert statuses(state) == {("marketing", ALL): NO}
+
+
+@given(events=event_lists(), data=st.data())
+def test_merging_in_any_order_and_replaying_as_one_profile_come_to_the_same(
+    events: list[Event], data: st.DataObject
+) -> None:
+    whole, _ = fold(events)
+    cut = data.draw(st.integers(0, len(events)))
+    parts = [fold(part)[0] for part in (events[:cut], events[cut:])]
+    united, _ = merged(*data.draw(st.permutations(parts)))
+    assert united.consent.state() == whole.consent.state()
+
+
+@given(events=event_lists(), data=st.data())
+def test_a_merge_allows_nothing_that_one_of_both_objects_to_but_where_one_spoke_for_both(
+    events: list[Event], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(events)))
+    first = [each for each in events[:cut] if len(each.identifiers) == 1]
+    second = [each for each in events[cut:] if each.identifiers == (Identifier("anonymous_id", "a"),)]
+    apart = [each for each in first if each.identifiers != (Identifier("anonymous_id", "a"),)]
+    parts = [fold(part)[0] for part in (apart, second)]
+    united, _ = merged(*parts)
+    for key in {key for part in parts for key in statuses(part)}:
+        order = (YES, "unknown", NO)
+        assert statuses(united)[key] == max((statuses(part).get(key, YES) for part in parts), key=order.index)
+
+
+def test_what_is_published_is_what_is_different_and_the_whole_is_beside_it() -> None:
+    state, out = fold([said(START, {"marketing": YES, "service": NO}, text="v1")])
+    [record] = records(state, out)
+    assert [(each.purpose, each.channel, each.status, each.text) for each in record.changed] == [
+        ("marketing", ALL, YES, "v1"),
+        ("service", ALL, NO, "v1"),
+    ]
+    assert is_allowed(decode_consent(record.consent), "marketing", "email", CONSENT.defaults)
+    assert record.version == state.lineage.version
+    _, again = fold([said(START + 1, {"marketing": YES}, text="v1")], state)
+    assert records(state, again) == [], "the same was said once more"
+    _, other = fold([said(START + 2, {"marketing": NO}, text="v1")], state)
+    [record] = records(state, other)
+    assert [(each.purpose, each.status, each.event) for each in record.changed] == [
+        ("marketing", NO, f"{START + 2}-()")
+    ]
+
+
+def test_after_a_merge_everything_is_published_under_the_other_id_as_well() -> None:
+    denied, first = fold([said(START, {"marketing": NO}, ANN)])
+    records(denied, first)
+    granted, _ = fold([said(START, {"marketing": YES}, PHONE)])
+    retire(granted, CONTEXT, Outputs())
+    out = Outputs()
+    merge(denied, granted, (PHONE,), 7, CONTEXT, out)
+    own, former = records(denied, out, CONTEXT.profile_id, OTHER_ID)
+    assert own.changed == (), "it counted before"
+    assert (former.profile_id, former.current_id, former.decision) == (OTHER_ID, CONTEXT.profile_id, 7)
+    assert [each.status for each in former.changed] == [NO]
+    assert former.consent == own.consent
+
+
+def test_what_no_event_says_any_more_is_unknown() -> None:
+    state, out = fold([said(START, {"marketing": NO})])
+    records(state, out)
+    kept = state.consent.outlast()
+    assert kept.state() == ConsentState()
+    [entry] = kept.publish(START + 5)
+    assert (entry.status, entry.since, entry.event) == ("unknown", START + 5, "")
+    assert kept.publish(START + 6) == ()
+
+
+def test_identifiers_beyond_a_number_are_one_however_they_come() -> None:
+    events = [
+        said(START + number, {"marketing": NO if number % 2 else YES}, Identifier("email", f"{number}@example.com"))
+        for number in range(3 * MAX_IDENTIFIERS)
+    ]
+    first, second = fold(events)[0].consent, fold(events[::-1])[0].consent
+    assert first == second
+    assert len(first.said["marketing|all"]) == MAX_IDENTIFIERS + 1
+    assert isinstance(first, Consent)

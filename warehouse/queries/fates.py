@@ -1,0 +1,151 @@
+"""Reads where things ended: ids of events that were routed, and changes of which nothing was said at a destination."""
+
+import base64
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import msgspec
+
+from definitions.sql.literals import literal
+from warehouse.client import Warehouse
+from warehouse.queries.rows import converted
+from warehouse.queries.values import literals
+
+# The same number as `event_number` of Python; an event that was sent twice has it twice.
+_NUMBERS = """
+SELECT DISTINCT reinterpretAsUInt64(reverse(substring(MD5(concat(source, '\\0', message_id)), 1, 8))) AS number
+FROM onefold.raw_events WHERE workspace = {workspace:String}
+"""
+_DEAD = """
+SELECT topic, partition, offset, base64Encode(ifNull(value, '')) AS value FROM onefold.dead_letters FINAL
+WHERE stage != 'sink'
+"""
+_REJECTED = """
+SELECT count() AS rejected FROM onefold.rejected_events FINAL
+WHERE workspace = {workspace:String} AND received_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+"""
+_UNSAID = """
+SELECT {id} AS id, {name} AS name, profile_id, toUnixTimestamp64Milli(decided_at) AS decided_at
+FROM onefold.{table} FINAL
+WHERE workspace = {{workspace:String}} AND ({conditions})
+  AND decided_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
+  AND {id} NOT IN (
+    SELECT activation_id FROM onefold.deliveries
+    WHERE workspace = {{workspace:String}} AND destination = {{destination:String}})
+ORDER BY decided_at, id
+"""
+_COUNTED = """
+SELECT destination, last.1 AS outcome, last.2 AS reason, count() AS number,
+       toUnixTimestamp64Milli(min(last.3)) AS due_at
+FROM
+(
+    SELECT destination, activation_id, argMax((outcome, reason, due_at), (attempted_at, attempt, outcome)) AS last
+    FROM onefold.deliveries WHERE workspace = {workspace:String}
+      AND attempted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+    GROUP BY destination, activation_id
+)
+GROUP BY destination, outcome, reason ORDER BY destination, outcome, reason
+"""
+
+
+class DeadRecord(NamedTuple):
+    """A dead letter: where the record lay, and its value."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+
+
+class Unsaid(NamedTuple):
+    """A change or a trigger of which nothing was said at a destination; `decided_at` in ms."""
+
+    id: str
+    name: str
+    profile_id: str
+    decided_at: int
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How many changes have ended at a destination in one way; `due_at`: of those that wait the earliest, in ms."""
+
+    destination: str
+    outcome: str
+    reason: str
+    number: int
+    due_at: int | None
+
+
+class Decided(NamedTuple):
+    """Decisions about something of a name: of segments by a version of the definitions; times in ms, system's.
+
+    `changes`: directions of a segment's change; of a trigger none. `until` is not included.
+    """
+
+    name: str
+    since: int = 0
+    until: int | None = None
+    version: int | None = None
+    changes: tuple[str, ...] = ()
+
+
+class Fates:
+    """Where things ended in one workspace. Every method raises OnefoldError."""
+
+    def __init__(self, warehouse: Warehouse, workspace: str) -> None:
+        self._warehouse = warehouse
+        self._workspace = workspace
+
+    def routed(self) -> Iterator[list[int]]:
+        """Yield the numbers of all events that were routed, some at a time."""
+        for batch in self._warehouse.stream(_NUMBERS, {"workspace": self._workspace}, {"max_block_size": "65536"}):
+            yield batch.column(0).to_pylist()
+
+    def dead(self) -> Iterator[DeadRecord]:
+        """Yield all dead letters but the sink's own, of any workspace: of some nobody can read which."""
+        for batch in self._warehouse.stream(_DEAD):
+            for topic, partition, offset, value in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+                yield DeadRecord(topic, partition, offset, base64.b64decode(value))
+
+    def rejected(self, since: int) -> int:
+        """Count events that the collector rejected since a time (ms)."""
+        (row,) = self._warehouse.rows(_REJECTED, {"workspace": self._workspace, "since": str(since)})
+        return cast("int", row["rejected"])
+
+    def counted(self, since: int) -> list[Counted]:
+        """Count how changes have ended at destinations, by the attempts since a time (ms)."""
+        rows = self._warehouse.rows(_COUNTED, {"workspace": self._workspace, "since": str(since)})
+        return converted(rows, Counted)
+
+    def unsaid_changes(self, destination: str, decided: list[Decided], since: int) -> Iterator[Unsaid]:
+        """Yield changes of segments of which nothing was said at a destination, decided since a time (ms)."""
+        conditions = [
+            f"(segment = {literal(each.name)} AND definition = {each.version} AND change IN {literals(each.changes)}"
+            f"{_before(each.until)})"
+            for each in decided
+        ]
+        yield from self._unsaid("segment_changes", "change_id", "segment", destination, conditions, since)
+
+    def unsaid_triggers(self, destination: str, decided: list[Decided], since: int) -> Iterator[Unsaid]:
+        """Yield triggers of which nothing was said at a destination, decided since a time (ms)."""
+        conditions = [
+            f"(trigger = {literal(each.name)} AND decided_at >= fromUnixTimestamp64Milli({each.since}, 'UTC')"
+            f"{_before(each.until)})"
+            for each in decided
+        ]
+        yield from self._unsaid("triggers", "trigger_id", "trigger", destination, conditions, since)
+
+    def _unsaid(  # noqa: PLR0913, PLR0917 - a table, its columns, and what of it
+        self, table: str, column: str, name: str, destination: str, conditions: list[str], since: int
+    ) -> Iterator[Unsaid]:
+        if not conditions:
+            return
+        query = _UNSAID.format(table=table, id=column, name=name, conditions=" OR ".join(conditions))
+        parameters = {"workspace": self._workspace, "destination": destination, "since": str(since)}
+        for batch in self._warehouse.stream(query, parameters):
+            for row in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+                yield Unsaid(*row)
+
+
+def _before(until: int | None) -> str:
+    return "" if until is None else f" AND decided_at < fromUnixTimestamp64Milli({until}, 'UTC')"
