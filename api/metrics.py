@@ -17,6 +17,8 @@ _ROUTES = (
     "/v1/identity/allow",
     "/v1/identity/unshare",
     "/v1/identity/requests",
+    "/v1/consent",
+    "/v1/unsubscribe",
 )
 
 REQUEST_SECONDS = Histogram(

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 import definitions
 from api import metrics
+from api.consents import Consents, is_for_everybody
 from api.delivery_operators import DeliveryOperators
 from api.lookups import lookup_routes
 from api.operators import Operators
@@ -47,6 +48,7 @@ def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) ->
         )
         bodies = Bodies()
         routes = [*Operators(producer, contracts, bodies).routes(), *DeliveryOperators(bodies).routes()]
+        routes += Consents(producer, contracts, bodies).routes()
         app.router.routes.extend([*lookup_routes(), *routes, *service_routes(health)])
         try:
             yield
@@ -57,7 +59,12 @@ def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) ->
                 logger.warning("ended with %d requests that Kafka did not acknowledge", remaining)
 
     middleware = [
-        Middleware(TrustedHosts, listens_on=settings.serving.http_host, names=settings.serving.trusted_hosts),
+        Middleware(
+            TrustedHosts,
+            listens_on=settings.serving.http_host,
+            names=settings.serving.trusted_hosts,
+            for_pages=is_for_everybody,
+        ),
         Middleware(metrics.Measured),
         Middleware(Boundary),
     ]

@@ -26,6 +26,7 @@ COMMANDS = {
     "identity": ("onefold.commands.identity:identity", "Look at devices, requests and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Take apart what was taken for one person."),
     "merge": ("onefold.commands.merge:merge", "Make one person of two."),
+    "consent": ("onefold.commands.consent:group", "Show and set what people want to be sent."),
     "definitions": (
         "onefold.commands.definitions:group",
         "Check definitions, show versions of them, go back to one.",

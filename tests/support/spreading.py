@@ -17,6 +17,7 @@ OWN_STACK = (
 # The files whose tests use the stack that is like any other: one process starts it for all of them.
 SHARED_STACK = (
     "tests/api/test_clocks.py",
+    "tests/api/test_consents.py",
     "tests/api/test_explaining.py",
     "tests/api/test_operators.py",
     "tests/api/test_segment_lookups.py",
