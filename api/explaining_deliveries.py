@@ -6,7 +6,7 @@ from api.requests import UnknownDefinition
 from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.delivered import CausingEvent, PublishedActivation, find_activation, find_cause
-from warehouse.queries.deliveries import Deliveries, WholeAttempt
+from warehouse.queries.deliveries import SYNCED, Deliveries, WholeAttempt
 
 
 class AtDestination(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ def explained_delivery(settings: Settings, workspace: str, delivery_or_activatio
     warehouse = look_ups(settings.clickhouse)
     attempts = Deliveries(warehouse, workspace).whole(delivery_or_activation)
     activation_id = attempts[0].activation_id if attempts else delivery_or_activation
-    activation = find_activation(warehouse, workspace, activation_id)
+    activation = find_activation(warehouse, workspace, activation_id) or _as_said(attempts)
     if not attempts and activation is None:
         raise UnknownDefinition(
             "delivery",
@@ -47,6 +47,25 @@ def explained_delivery(settings: Settings, workspace: str, delivery_or_activatio
     event = None if activation is None else find_cause(warehouse, workspace, activation)
     names = dict.fromkeys(attempt.destination for attempt in attempts)
     return ExplainedDelivery(activation_id, activation, event, tuple(_at(name, attempts) for name in names))
+
+
+def _as_said(attempts: list[WholeAttempt]) -> PublishedActivation | None:
+    """Return what attempts say of a change that the warehouse does not have, such as one that a sync has made."""
+    if not attempts:
+        return None
+    first = attempts[0]
+    return PublishedActivation(
+        kind="trigger" if first.kind == "trigger" else "segment",
+        name=first.name,
+        change=first.change,
+        activation_id=first.activation_id,
+        profile_id=first.profile_id,
+        profile_kind=first.profile_kind,
+        happened_at=first.happened_at,
+        decided_at=first.attempted_at,
+        cause=SYNCED if first.reason == SYNCED else "",
+        definition=0,
+    )
 
 
 def _at(destination: str, attempts: list[WholeAttempt]) -> AtDestination:

@@ -74,7 +74,7 @@ def delivery_tree(explanation: ExplainedDelivery) -> Tree:
 
 def _cause(cause: str, event: CausingEvent | None) -> str:
     if event is None:
-        return _BY_TIME.get(cause, f"because of message {cause}")
+        return _BY_TIME.get(cause, f"because of message {cause}" if cause else "its cause is not kept any more")
     name = event.event or event.type
     return f"because of {name} at {event.occurred_at}, message {event.message_id} from {event.source}"
 

@@ -5,7 +5,7 @@ sides are read in this order, and what is in none of them is lost.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -127,15 +127,21 @@ def of_destination(
 
 
 def waiting_activations(kafka: str, codec: Codec, names: Sequence[str], workspace: str) -> dict[str, set[str]]:
-    """Return what lies on the topics of destinations and was not read, and what waits in lines. Raises OnefoldError."""
+    """Return by destination the ids of what lies on its topic unread, and of what waits in lines."""
     found: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
-        for record in _unread(kafka, name):
-            _note(codec, found[name], record, workspace)
+        found[name].update(each.activation_id for each in _read(codec, _unread(kafka, name), workspace))
     for each in unfinished(kafka):
         if each.destination in found:
-            _note(codec, found[each.destination], each.record, workspace)
+            found[each.destination].update(read.activation_id for read in _read(codec, [each.record], workspace))
     return found
+
+
+def waiting_of(kafka: str, codec: Codec, destination: str, workspace: str) -> Iterator[Activation]:
+    """Yield what lies on the topic of a destination unread, and what waits in its lines. Raises OnefoldError."""
+    yield from _read(codec, _unread(kafka, destination), workspace)
+    lines = (each.record for each in unfinished(kafka) if each.destination == destination)
+    yield from _read(codec, lines, workspace)
 
 
 def _unread(kafka: str, destination: str) -> Iterator[bytes]:
@@ -149,10 +155,11 @@ def _unread(kafka: str, destination: str) -> Iterator[bytes]:
             yield value
 
 
-def _note(codec: Codec, ids: set[str], record: bytes, workspace: str) -> None:
-    read = read_activation(codec, record)
-    if read is not None and read.workspace == workspace:
-        ids.add(read.activation_id)
+def _read(codec: Codec, values: Iterable[bytes], workspace: str) -> Iterator[Activation]:
+    for value in values:
+        read = read_activation(codec, value)
+        if read is not None and read.workspace == workspace:
+            yield read
 
 
 def read_activation(codec: Codec, record: bytes) -> Activation | None:

@@ -19,6 +19,9 @@ from warehouse.queries.values import literals
 ReplayedOutcome = Literal["refused", "suppressed"]
 """What keeps its activation, and so can be replayed."""
 
+SYNCED = "sync"
+"""Reason of an attempt that says that a destination is brought in line with a segment, and cause of that change."""
+
 REPLAYED = "replayed"
 """Reason of an attempt that says that an operator has had the delivery queued once more."""
 

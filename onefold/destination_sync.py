@@ -1,0 +1,187 @@
+"""Brings a destination in line with its segments: what it should hold and was not delivered is put on its topic.
+
+Each entry and exit is a change with cause `sync`, whose id follows from what it is about, and, in the same transaction,
+an attempt that says so: whoever begins once more goes on with the rest. All checks meet it when it is sent.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+
+from definitions.destinations import Destination
+from definitions.mapping import fingerprint
+from definitions.sets import DefinitionSet
+from definitions.sets.topic import now_ms
+from onefold.fates.activations import waiting_of
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.offsets import Offsets
+from runtime.kafka.transactions import TransactionalProducer
+from runtime.kafka.waiting import await_committed, ends_of
+from schemas import topics
+from schemas.activations import Activation, activation_of, delivery_key
+from schemas.codec import Codec
+from schemas.consent import encode_consent
+from schemas.groups import SINK
+from schemas.identity import kind_of, profile_key, stable_id
+from schemas.records import DeliveryAttempt, SegmentChange
+from schemas.registry import Registry
+from settings import Settings
+from warehouse.client import Warehouse
+from warehouse.queries.deliveries import SYNCED
+from warehouse.queries.membership_gaps import Direction, Gap, Person, membership_gaps, persons
+
+AT_ONCE = 500
+WRITTEN_WITHIN_S = 60.0
+_ON_ITS_WAY = frozenset({"retry", "paused"})
+
+
+class SegmentGaps(msgspec.Struct, frozen=True):
+    """What a destination lacks of a segment. `waiting`: on its way already; `suppressed`: may not be sent."""
+
+    segment: str
+    gaps: tuple[Gap, ...]
+    waiting: int
+    suppressed: int
+
+    @property
+    def entries(self) -> int:
+        """How many are to enter."""
+        return sum(gap.change == "entered" for gap in self.gaps)
+
+    @property
+    def exits(self) -> int:
+        """How many are to exit."""
+        return len(self.gaps) - self.entries
+
+
+class Sync:
+    """One run, for one destination in one workspace. Raises TransientError and TerminalError."""
+
+    def __init__(self, settings: Settings, workspace: str, of: DefinitionSet, destination: Destination) -> None:
+        self._settings = settings
+        self._workspace = workspace
+        self._set = of
+        self._destination = destination
+        self._codec = Codec(Registry(settings.registry))
+        self._warehouse = Warehouse(settings.clickhouse, answer_timeout_s=None)
+        self._offsets = Offsets(settings.kafka)
+
+    def find(self) -> list[SegmentGaps]:
+        """Compare each segment that names the destination with what was delivered.
+
+        What moves meanwhile goes one way, from the topic over the lines to what is said: what is missing before and
+        after, and is not on its way in between, is missing.
+        """
+        segments = [
+            each.name
+            for each in self._set.segments
+            if self._destination.name in each.destinations
+            if not each.workspaces or self._workspace in each.workspaces
+        ]
+        self._await_written()
+        before = {segment: {gap[:2] for gap in self._gaps(segment)} for segment in segments}
+        waiting = {(each.name, each.profile_id) for each in self._on_its_way()}
+        self._await_written()
+        return [self._found(segment, before[segment], waiting) for segment in segments]
+
+    def run(self, found: Iterable[SegmentGaps]) -> Iterator[int]:
+        """Put what is missing on the topic; yield how many after each transaction. Whoever stops asking stops it."""
+        with TransactionalProducer(
+            self._settings.kafka, f"onefold-sync-{self._workspace}-{self._destination.name}"
+        ) as producer:
+            for each in found:
+                gaps = iter(each.gaps)
+                while some := list(islice(gaps, AT_ONCE)):
+                    producer.send(list(self._records(each.segment, some)))
+                    yield len(some)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._warehouse.close()
+
+    def _gaps(self, segment: str) -> Iterator[Gap]:
+        wanted = self._destination.changes
+        found = membership_gaps(self._warehouse, self._workspace, self._destination.name, segment)
+        return (gap for gap in found if gap.change in wanted)
+
+    def _on_its_way(self) -> Iterator[Activation]:
+        return waiting_of(self._settings.kafka, self._codec, self._destination.name, self._workspace)
+
+    def _found(
+        self, segment: str, before: set[tuple[str, Direction]], on_way: set[tuple[str, str | None]]
+    ) -> SegmentGaps:
+        gaps, on_their_way, suppressed = [], 0, 0
+        for gap in self._gaps(segment):
+            is_last = gap.latest == gap.change
+            if gap[:2] not in before or (segment, gap.profile_id) in on_way or (is_last and gap.outcome in _ON_ITS_WAY):
+                on_their_way += 1
+            elif is_last and gap.outcome == "suppressed":
+                suppressed += 1
+            else:
+                gaps.append(gap)
+        return SegmentGaps(segment, tuple(gaps), on_their_way, suppressed)
+
+    def _records(self, segment: str, gaps: list[Gap]) -> Iterator[ProducerRecord]:
+        known = persons(self._warehouse, self._workspace, [gap.profile_id for gap in gaps])
+        change_bytes, attempt_bytes = self._codec.encoder(SegmentChange), self._codec.encoder(DeliveryAttempt)
+        now = now_ms()
+        for gap in gaps:
+            change = self._change(segment, gap, known.get(gap.profile_id), now)
+            key = profile_key(self._workspace, gap.profile_id)
+            yield ProducerRecord(topics.activation(self._destination.name), key, change_bytes(change))
+            yield ProducerRecord(topics.DELIVERIES, key, attempt_bytes(self._attempt(change, now)))
+
+    def _change(self, segment: str, gap: Gap, person: Person | None, now: int) -> SegmentChange:
+        about = f"{self._workspace}|{self._destination.name}|{segment}|{gap.profile_id}|{gap.change}"
+        version = max(gap.version, 0 if person is None else person.version)
+        return SegmentChange(
+            workspace=self._workspace,
+            change_id=stable_id(f"{SYNCED}|{about}|{version}|{gap.said_at}"),
+            profile_id=gap.profile_id,
+            segment=segment,
+            change=gap.change,
+            changed_at=gap.entered_at if gap.change == "entered" else now,
+            cause=SYNCED,
+            version=version,
+            identifiers=() if person is None else person.identifiers,
+            profile_kind=kind_of(gap.profile_id),
+            decided_at=now,
+            definition=self._set.version,
+            traits="{}" if person is None else self._traits(person.traits),
+            consent="{}" if person is None else encode_consent(person.consent),
+        )
+
+    def _traits(self, text: str) -> str:
+        """Return those that the destination asks for, each value as it was written."""
+        traits = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        return msgspec.json.encode({name: traits[name] for name in self._destination.traits if name in traits}).decode()
+
+    def _attempt(self, change: SegmentChange, now: int) -> DeliveryAttempt:
+        activation, mapping = activation_of(change), fingerprint(self._destination.mapping)
+        return DeliveryAttempt(
+            workspace=self._workspace,
+            delivery_id=delivery_key(activation, self._destination.name, mapping),
+            destination=self._destination.name,
+            kind="segment",
+            name=change.segment,
+            change=change.change,
+            activation_id=change.change_id,
+            happened_at=change.changed_at,
+            attempt=0,
+            outcome="retry",
+            attempted_at=now,
+            profile_id=change.profile_id,
+            profile_kind=change.profile_kind,
+            reason=SYNCED,
+            detail="the destination is brought in line with the segment",
+            due_at=now,
+            mapping=mapping,
+            version=change.version,
+        )
+
+    def _await_written(self) -> None:
+        published = [topics.SEGMENTS, topics.PROFILES, topics.CONSENTS, topics.DELIVERIES]
+        give_up_at = time.monotonic() + WRITTEN_WITHIN_S
+        await_committed(self._offsets, SINK.name, ends_of(self._offsets, published), give_up_at)

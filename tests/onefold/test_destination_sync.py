@@ -1,0 +1,145 @@
+"""What a destination lacks of its segments is put on its topic, once, whenever a run is stopped and begun once more."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from definitions.destinations import Destination
+from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
+from definitions.receivers.webhook import Webhook
+from definitions.sets.topic import read_publication
+from embedded.stack import Stack
+from onefold.commands.destination_sync import sync
+from onefold.destination_sync import AT_ONCE, Sync
+from runtime.kafka.reading import read_to_end
+from runtime.kafka.topics import create_topics
+from schemas import topics
+from schemas.codec import Codec
+from schemas.consent import decode_consent
+from schemas.identity import profile_key
+from schemas.records import ConsentChange, ConsentEntry, Identifier, SegmentChange
+from schemas.registry import Registry
+from tests.sinks.examples import ADA, NOW, placed, profile
+from tests.sinks.sink_process import Feeder, running_sink, sink_lags
+from tests.support.deliveries import attempt, placed_attempt
+from tests.support.sets import applied_set
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.stack
+
+PROS = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
+MANY = AT_ONCE + 20
+
+
+@pytest.fixture(scope="module")
+def feeder(stack: Stack) -> Feeder:
+    wanted = topics.configurations(("synced", "stopped"))
+    create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
+    return Feeder(stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sink(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with running_sink(stack, tmp_path_factory.mktemp("sink")):
+        yield
+
+
+def written(stack: Stack) -> None:
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
+
+
+def define(stack: Stack, destination: str) -> None:
+    hook = Destination(destination, receiver=Webhook("https://shop.example/hook"), traits=("plan", "none"))
+    applied_set(stack, Definitions((Segment(f"{destination}-pros", PROS, destinations=(destination,)),), (hook,)))
+
+
+def person(number: int) -> str:
+    return f"00000000-0000-5000-8000-{number:012x}"
+
+
+def member(destination: str, number: int, change: str = "entered", version: int = 3) -> SegmentChange:
+    return SegmentChange("main", f"{destination}-{number}-{version}", person(number), f"{destination}-pros",
+                         change, NOW + number, "m1", version)  # type: ignore[arg-type] # fmt: skip
+
+
+def run(stack: Stack, *arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(sync, [*arguments, "--json"], env=dict(stack.environment))
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+def on_topic(stack: Stack, destination: str) -> list[tuple[bytes | None, SegmentChange]]:
+    codec = Codec(Registry(stack.settings.registry))
+    found = read_to_end(stack.settings.kafka, [topics.activation(destination)])
+    return [(message.key(), codec.decode(SegmentChange, message.value())) for message in found]
+
+
+def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_out(stack: Stack, feeder: Feeder) -> None:
+    define(stack, "synced")
+    changes = [member("synced", number) for number in range(1, 8)]
+    feeder.send([placed(topics.SEGMENTS, each, 0) for each in [*changes, member("synced", 2, "exited", 4)]])
+    ada = profile(person(1), 9, identifiers=(ADA, Identifier("email", "ada@example.com")),
+                  traits='{"plan": "pro", "rate": 1.10}')  # fmt: skip
+    feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(1)), ada)])
+    said = ConsentEntry("mail", "email", "denied", NOW, "m2", "web", "v1")
+    denied = ConsentChange("main", person(1), "person", person(1), 0, 1, NOW, "{}", (said,))
+    feeder.send([(topics.CONSENTS, 0, 0, profile_key("main", person(1)), denied)])
+
+    def ended(number: int, outcome: str, **fields: object) -> None:
+        given = {"destination": "synced", "name": "synced-pros", "profile_id": person(number), "version": 3}
+        change_id = f"synced-{number}-3"
+        record = attempt(f"synced-{number}", outcome, "main", activation_id=change_id, **given, **fields)
+        feeder.send([placed_attempt(record, 0)])
+
+    ended(2, "delivered")
+    ended(3, "delivered")
+    ended(4, "retry", reason="throttled", due_at=NOW + 9)
+    ended(5, "suppressed", reason="no_consent")
+    ended(6, "refused", reason="unmappable")
+    feeder.send([placed(topics.activation("synced"), changes[6], 0)])
+    written(stack)
+
+    expected = {"segment": "synced-pros", "entries": 2, "exits": 1, "waiting": 2, "suppressed": 1}
+    assert run(stack, "synced", "--dry-run")["segments"] == [expected]
+    assert len(on_topic(stack, "synced")) == 1
+    answer = run(stack, "synced")
+    assert (answer["segments"], answer["sent"], answer["whole"]) == ([expected], 3, True)
+
+    sent = {change.profile_id: (key, change) for key, change in on_topic(stack, "synced") if change.cause == "sync"}
+    assert {who: change.change for who, (_, change) in sent.items()} == {
+        person(1): "entered", person(2): "exited", person(6): "entered",
+    }  # fmt: skip
+    key, change = sent[person(1)]
+    assert key == profile_key("main", person(1))
+    assert (change.version, change.changed_at, change.identifiers) == (9, NOW + 1, ada.identifiers)
+    assert json.loads(change.traits) == {"plan": "pro"}
+    assert decode_consent(change.consent).statements["mail"]["email"].status == "denied"
+    assert sent[person(2)][1].version == 3
+
+    answer = run(stack, "synced")
+    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 5)
+
+
+def test_a_stopped_run_goes_on_where_it_was(stack: Stack, feeder: Feeder) -> None:
+    define(stack, "stopped")
+    feeder.send([placed(topics.SEGMENTS, member("stopped", number), 0) for number in range(MANY)])
+    written(stack)
+    newest = read_publication(stack.settings.kafka).newest
+    assert newest is not None
+    begun = Sync(stack.settings, "main", newest, newest.destinations[0])
+    assert next(begun.run(begun.find())) == AT_ONCE
+    begun.close()
+    assert run(stack, "stopped")["sent"] == MANY - AT_ONCE
+    assert run(stack, "stopped")["sent"] == 0
+    found = on_topic(stack, "stopped")
+    assert len(found) == MANY == len({change.profile_id for _, change in found})
+
+
+def test_a_destination_that_nobody_defines_is_named(stack: Stack) -> None:
+    define(stack, "synced")
+    result = CliRunner().invoke(sync, ["sinced"], env=dict(stack.environment))
+    assert result.exit_code == 2
+    assert "there is no destination 'sinced' with a receiver (did you mean 'synced'?)" in result.output

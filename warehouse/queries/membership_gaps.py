@@ -1,0 +1,114 @@
+"""Reads where a destination differs from a segment: who is in it and was not delivered, and who was and is no more."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from schemas.consent import ConsentState, Statement
+from schemas.records import Identifier, ProfileKind
+from warehouse.client import Warehouse
+from warehouse.queries.values import literals
+
+Direction: TypeAlias = Literal["entered", "exited"]
+
+_SPILLING = {"max_bytes_before_external_group_by": "1000000000", "max_bytes_before_external_sort": "1000000000"}
+# What a destination holds follows from the last change that was delivered; `latest`: what was said last, of any change.
+_GAPS = """
+SELECT profile_id, toBool(max(is_member)) AS is_a_member, max(member_version) AS version, max(entered) AS entered_at,
+       max(said_at) AS last_said_at, maxIf(latest_change, is_said) AS latest, maxIf(latest_outcome, is_said) AS outcome
+FROM
+(
+    SELECT profile_id, 1 AS is_member, version AS member_version, toUnixTimestamp64Milli(entered_at) AS entered,
+           toInt64(0) AS said_at, '' AS held, '' AS latest_change, '' AS latest_outcome, 0 AS is_said
+    FROM onefold.segment_members FINAL
+    WHERE workspace = {workspace:String} AND segment = {segment:String}
+    UNION ALL
+    SELECT profile_id, 0, max(version_of), toInt64(0), toUnixTimestamp64Milli(max(last_at)),
+           argMaxIf(changed, (version_of, last_at), outcome_of = 'delivered'),
+           argMax(changed, (version_of, last_at)), argMax(outcome_of, (version_of, last_at)), 1
+    FROM
+    (
+        SELECT any(toString(profile_id)) AS profile_id, any(toString(change)) AS changed, any(version) AS version_of,
+               argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of, max(attempted_at) AS last_at
+        FROM onefold.deliveries
+        WHERE workspace = {workspace:String} AND destination = {destination:String} AND kind = 'segment'
+          AND name = {segment:String}
+        GROUP BY activation_id
+    )
+    GROUP BY profile_id
+)
+GROUP BY profile_id
+HAVING if(is_a_member, maxIf(held, is_said) != 'entered', maxIf(held, is_said) = 'entered')
+ORDER BY profile_id
+"""
+_PERSONS = """
+SELECT profile_id, kind, version, identifiers.namespace AS namespaces, identifiers.value AS values,
+       traits_text AS traits
+FROM onefold.profiles FINAL
+WHERE workspace = {{workspace:String}} AND profile_id IN {profile_ids}
+"""
+_CONSENTS = """
+SELECT profile_id, purpose, channel, argMax((status, toUnixTimestamp64Milli(since), event, source, text, reason),
+       (decision, version)) AS last
+FROM onefold.consents
+WHERE workspace = {{workspace:String}} AND profile_id IN {profile_ids}
+GROUP BY profile_id, purpose, channel
+"""
+
+
+class Gap(NamedTuple):
+    """A profile of which a destination is to hear that it entered or exited.
+
+    `version`: of the membership, or of what was said last. `entered_at`: 0 of an exit. `said_at`: when anything was
+    said last of it, 0 if never; `latest`, `outcome`: which change that was about, and how it ended; empty if nothing
+    was said. Times in ms.
+    """
+
+    profile_id: str
+    change: Direction
+    version: int
+    entered_at: int
+    said_at: int
+    latest: str
+    outcome: str
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What is known of a profile now: what a destination may be sent is chosen of it."""
+
+    kind: ProfileKind
+    version: int
+    identifiers: tuple[Identifier, ...]
+    traits: str
+    consent: ConsentState = ConsentState()
+
+
+def membership_gaps(warehouse: Warehouse, workspace: str, destination: str, segment: str) -> Iterator[Gap]:
+    """Yield the gaps, in the order of profile ids. Raises OnefoldError."""
+    parameters = {"workspace": workspace, "destination": destination, "segment": segment}
+    for batch in warehouse.stream(_GAPS, parameters, _SPILLING):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            profile_id, is_member, *others = row
+            yield Gap(profile_id, "entered" if is_member else "exited", *others)
+
+
+def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) -> dict[str, Person]:
+    """Return what is known of profiles that there are, by id. Raises OnefoldError."""
+    chosen = literals(profile_ids)
+    said: dict[str, dict[str, dict[str, Statement]]] = {}
+    for profile_id, purpose, channel, last in _rows(warehouse, _CONSENTS, workspace, chosen):
+        statement = Statement(*last.values())
+        if statement.event:  # without one, nothing is said any more
+            said.setdefault(profile_id, {}).setdefault(purpose, {})[channel] = statement
+    return {
+        profile_id: Person(
+            kind, version, tuple(map(Identifier, namespaces, values)), traits, ConsentState(said.get(profile_id, {}))
+        )
+        for profile_id, kind, version, namespaces, values, traits in _rows(warehouse, _PERSONS, workspace, chosen)
+    }
+
+
+def _rows(warehouse: Warehouse, query: str, workspace: str, profile_ids: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+    for batch in warehouse.stream(query.format(profile_ids=profile_ids), {"workspace": workspace}):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
