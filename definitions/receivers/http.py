@@ -1,8 +1,34 @@
-"""Options that receivers of HTTP have in common."""
+"""Options that receivers of HTTP have in common, and what is wrong with them."""
+
+import re
+from urllib.parse import urlsplit
 
 import msgspec
 
 Code = str | int | bool
+
+_NO_URL_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NO_HEADER_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_KEPT_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "idempotency-key",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
 
 
 class InnerStatus(msgspec.Struct, frozen=True):
@@ -28,3 +54,30 @@ class ItemResults(msgspec.Struct, frozen=True):
 
     status: InnerStatus
     path: str = ""
+
+
+def why_no_url(url: str) -> str | None:
+    """Return what is wrong with the address of a receiver; None if nothing is. The text does not repeat the address."""
+    if _NO_URL_CHARACTER.search(url):
+        return "it holds a space, a control character or a backslash"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "it is no URL"
+    if parts.scheme not in {"http", "https"}:
+        return "it does not begin with https:// or http://"
+    if not parts.hostname:
+        return "it names no host"
+    if parts.username is not None or parts.password is not None:
+        return "it carries a user or a password: put them into a header whose value is a secret"
+    return "its port is 0" if port == 0 else None
+
+
+def why_no_header(name: str, value: str = "") -> str | None:
+    """Return what is wrong with a header of a definition; None if nothing is. The text does not repeat the value."""
+    if _HEADER_NAME.fullmatch(name) is None:
+        return "its name is none that HTTP allows"
+    if name.lower() in _KEPT_HEADERS:
+        return "it is set by the deliverer"
+    return "its value holds a control character" if _NO_HEADER_CHARACTER.search(value) else None

@@ -2,22 +2,29 @@
 
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Literal
 
 import msgspec
 
+from definitions.receivers.http import why_no_header, why_no_url
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.identity import stable_id
-from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused
-from sinks.destinations.http.addresses import why_no_url
-from sinks.destinations.http.inner import inner_outcome, item_outcomes
+from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Retry
+from sinks.destinations.http.inner import item_outcomes, outcome_within
 from sinks.destinations.http.outcomes import outcome_of
+from sinks.destinations.http.redaction import is_secret_name, secrets_of_header, secrets_of_url
 from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.http.signing import signature_headers, signer
 from sinks.destinations.secrets import BadOption, resolve
 
 MAX_BODY_BYTES = 1_000_000
+
+_ABOUT_THE_BODY = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""Refusals of a batch that one of its deliveries may have caused."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,39 +43,79 @@ class WebhookDestination:
             raise BadOption(f"url: {reason}")
         secrets = [resolve(secret) for secret in options.secrets]
         self._signers = [signer(secret) for secret in secrets]
-        self._headers = {name: _plain(value) for name, value in options.headers.items()}
-        hidden = [_plain(value) for value in (options.url, *options.headers.values()) if isinstance(value, Secret)]
+        self._headers, hidden = _headers(options)
+        hidden |= secrets_of_url(self._url, is_secret=isinstance(options.url, Secret))
+        self._searches_until_s = timeout_s / 2
         self._session = HttpSession(
             timeout_s, [*secrets, *hidden], allow_private=options.allow_private, connections=connections
         )
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send deliveries by one request."""
-        is_batch = self._options.batch > 1
-        body = _encode([each.fields for each in deliveries] if is_batch else deliveries[0].fields)
-        if len(body) > MAX_BODY_BYTES:
-            detail = f"the body is {len(body)} bytes long, {MAX_BODY_BYTES} are allowed"
-            return [Refused("too_large", detail)] * len(deliveries)
-        key = stable_id("|".join(each.key for each in deliveries)) if is_batch else deliveries[0].key
-        headers = self._headers | {"Content-Type": "application/json", "Idempotency-Key": key}
-        headers |= signature_headers(self._signers, key, int(time.time()), body)
-        answer = await self._session.request(self._options.method, self._url, body, headers)
-        if not isinstance(answer, Answer):
-            return [answer] * len(deliveries)
-        return self._outcomes(answer, len(deliveries))
+        """Send deliveries by one request; by more if the receiver refuses all because of some."""
+        bodies = [_body_of(delivery) for delivery in deliveries]
+        sendable = [(each, body) for each, body in zip(deliveries, bodies, strict=True) if isinstance(body, bytes)]
+        outcomes = iter(await self._send_all(sendable, time.monotonic() + self._searches_until_s) if sendable else ())
+        return [next(outcomes) if isinstance(body, bytes) else body for body in bodies]
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
 
+    async def _send_all(self, pairs: Sequence[tuple[Delivery, bytes]], until_s: float) -> Sequence[Outcome]:
+        """Send deliveries; halve what is refused as a whole, so that nobody is refused for another one's sake."""
+        answer = await self._request(pairs)
+        if not isinstance(answer, Answer):
+            return [answer] * len(pairs)
+        if len(pairs) == 1 or answer.status not in _ABOUT_THE_BODY:
+            return self._outcomes(answer, len(pairs))
+        if time.monotonic() > until_s:
+            detail = "the receiver refuses a batch, and there was no time left to find out because of which delivery"
+            return [Retry("unavailable", detail, 0, answer.exchange, is_receivers=False)] * len(pairs)
+        middle = len(pairs) // 2
+        return [*await self._send_all(pairs[:middle], until_s), *await self._send_all(pairs[middle:], until_s)]
+
+    async def _request(self, pairs: Sequence[tuple[Delivery, bytes]]) -> Answer | Retry | Refused:
+        if self._options.batch > 1:
+            key = stable_id("|".join(delivery.key for delivery, _ in pairs))
+            body = b"[" + b",".join(body for _, body in pairs) + b"]"
+        else:
+            key, body = pairs[0][0].key, pairs[0][1]
+        headers = {**self._headers, "Idempotency-Key": key}
+        headers |= signature_headers(self._signers, key, int(time.time()), body)
+        return await self._session.request(self._options.method, self._url, body, headers)
+
     def _outcomes(self, answer: Answer, number: int) -> Sequence[Outcome]:
         outcome = outcome_of(answer.status, answer.headers, answer.exchange)
         options = self._options
         if isinstance(outcome, Delivered) and options.failure is not None:
-            outcome = inner_outcome(answer.json(), options.failure, answer.exchange)
+            outcome = outcome_within(answer, options.failure)
         if isinstance(outcome, Delivered) and options.results is not None:
             return item_outcomes(answer.json(), options.results, number, answer.exchange)
         return [outcome] * number
+
+
+def _body_of(delivery: Delivery) -> bytes | Refused:
+    try:
+        body = _encode(delivery.fields)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        return Refused("unmappable", f"the fields cannot be written as JSON: {type(error).__name__}")
+    if len(body) > MAX_BODY_BYTES:
+        return Refused("too_large", f"the body is {len(body)} bytes long, {MAX_BODY_BYTES} are allowed")
+    return body
+
+
+def _headers(options: Webhook) -> tuple[dict[str, str], set[str]]:
+    """Return the headers of every request, and what must not be kept of them. Raises MissingSecret, BadOption."""
+    headers = {"Content-Type": "application/json"}
+    hidden: set[str] = set()
+    for name, written in options.headers.items():
+        value = _plain(written)
+        if (reason := why_no_header(name, value)) is not None:
+            raise BadOption(f"headers: {name!r}: {reason}")
+        if isinstance(written, Secret) or is_secret_name(name):
+            hidden |= secrets_of_header(value)
+        headers["Content-Type" if name.lower() == "content-type" else name] = value
+    return headers, hidden
 
 
 def _plain(value: str | Secret) -> str:

@@ -4,22 +4,31 @@ from collections.abc import Sequence
 
 from definitions.receivers.http import Code, InnerStatus, ItemResults
 from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry, Unauthorised
+from sinks.destinations.http.session import Answer
+
+_MAX_SAID_CHARS = 300
 
 
 def inner_outcome(answer: object, declared: InnerStatus, exchange: Exchange) -> Outcome:
-    """Return what an answer, read from JSON, says by the declared code. An answer that is none is refused."""
+    """Return what an answer, read from JSON, says by the declared code."""
     code = value_at(answer, declared.path)
-    if answer is None and declared.ok:
-        return Retry("unavailable", "the answer is no JSON, or cut", exchange=exchange)
     if _is_among(code, declared.ok) or (not declared.ok and code is None):
         return Delivered(exchange)
     message = value_at(answer, declared.message) if declared.message else None
-    said = f"{declared.path} is {code!r}" + (f": {message}" if message else "")
+    said = f"{declared.path} is {_short(code)}" + (f": {_short(message)}" if message else "")
     if _is_among(code, declared.throttled):
         return Retry("throttled", said, exchange=exchange)
     if _is_among(code, declared.unauthorised):
         return Unauthorised(said, exchange)
     return Refused("rejected", said, exchange)
+
+
+def outcome_within(answer: Answer, declared: InnerStatus) -> Outcome:
+    """Return what an answer says within. One that should say something and is no JSON is asked for again."""
+    content = answer.json()
+    if content is None and (answer.body or declared.ok):
+        return Retry("unavailable", "the answer is no JSON, or too long, or broke off", exchange=answer.exchange)
+    return inner_outcome(content, declared, answer.exchange)
 
 
 def item_outcomes(answer: object, declared: ItemResults, number: int, exchange: Exchange) -> Sequence[Outcome]:
@@ -42,6 +51,11 @@ def value_at(answer: object, path: str) -> object:
         else:
             return None
     return value
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _MAX_SAID_CHARS else text[: _MAX_SAID_CHARS - 1] + "…"
 
 
 def _is_among(code: object, codes: Sequence[Code]) -> bool:

@@ -1,25 +1,25 @@
 """One receiver's HTTP client: where it may lead, how long it may take, how much of an answer is read."""
 
-import asyncio
 import ssl
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from yarl import URL
 
-from sinks.destinations.contract import Exchange, Refused, Retry
+from definitions.receivers.http import why_no_url
+from sinks.destinations.contract import MAX_EXCHANGE_CHARS, Exchange, Refused, Retry
 from sinks.destinations.http.addresses import ForbiddenAddress, Guard, refuse_private
-from sinks.destinations.http.redaction import REMOVED, Redactor
+from sinks.destinations.http.redaction import REMOVED, Redactor, shown_url
 
 MAX_ANSWER_BYTES = 64 * 1024
 """What is longer is not read to its end: the status has said what matters."""
 USER_AGENT = "Onefold"
 
 _KEEP_ALIVE_S = 30.0
+_SHOWN_BYTES = 4 * MAX_EXCHANGE_CHARS
 _SHOWN_HEADERS = frozenset(
     {
         "content-type",
@@ -34,17 +34,21 @@ _SHOWN_HEADERS = frozenset(
 
 
 class Answer(NamedTuple):
-    """What a receiver has answered; `headers` by name, whatever its case. `body`: its beginning, unpacked."""
+    """What a receiver has answered; `headers` by name, whatever its case.
+
+    `body`: unpacked; its beginning, if not `is_whole`: it was too long, or broke off.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     exchange: Exchange
+    is_whole: bool = True
 
     def json(self) -> object:
-        """Return the body as JSON; None if it is none."""
+        """Return the body as JSON; None if it is none, or not whole."""
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(self.body) if self.is_whole else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
@@ -67,9 +71,11 @@ class HttpSession:
     ) -> None:
         self._allow_private = allow_private
         self._redact = Redactor(secrets)
-        resolver = None if allow_private else Guard()
         connector = aiohttp.TCPConnector(
-            limit=connections, resolver=resolver, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls or True
+            limit=connections,
+            resolver=Guard(allow_private=allow_private),
+            keepalive_timeout=_KEEP_ALIVE_S,
+            ssl=tls or True,
         )
         self._client = aiohttp.ClientSession(
             connector=connector,
@@ -82,59 +88,85 @@ class HttpSession:
         )
 
     async def request(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], limit: int = MAX_ANSWER_BYTES
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit: int = MAX_ANSWER_BYTES,
     ) -> Answer | Retry | Refused:
         """Send a request; return what was answered, or what has kept it from being answered.
 
-        `limit`: bytes of an answer that are read.
+        `limit`: bytes of an answer that are read. Once there is a status it counts, also if the rest of the answer breaks off or does not come in time.
         """
         shown = Exchange(self._redact(_shown_request(method, url, body, headers)))
+        if (reason := why_no_url(url)) is not None:
+            return Refused("unmappable", f"the address of the receiver: {reason}", shown)
         try:
+            target = URL(url, encoded=True)
             if not self._allow_private:
-                refuse_private(urlsplit(url).hostname or "", urlsplit(url).hostname or "")
+                refuse_private(target.host or "", target.host or "")
             async with self._client.request(
-                method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                method, target, data=body, headers=headers, allow_redirects=False
             ) as response:
-                packed = await _beginning(response, limit)
-                answer = _unpacked(packed, response.headers.get("Content-Encoding", ""), limit)
-                text = self._redact(answer.decode(errors="replace"))
-                exchange = Exchange(shown.request, text, response.status)
-                return Answer(response.status, response.headers, answer, exchange)
+                packed, is_whole = await _beginning(response, limit)
+                return self._answer(response, packed, is_whole, limit, shown)
         except ForbiddenAddress as error:
-            return Refused("forbidden_address", str(error), shown)
+            return Refused("forbidden_address", self._redact(str(error)), shown)
         except TimeoutError:
             return Retry("timeout", "did not answer in time: it may have taken it", exchange=shown)
-        except (aiohttp.InvalidURL, UnicodeError, ValueError):
-            return Refused("unmappable", "the address of the receiver is no URL", shown)
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.InvalidURL, UnicodeError, ValueError) as error:
+            return Refused("unmappable", f"cannot be sent as HTTP: {type(error).__name__}", shown)
+        except (aiohttp.ClientError, OSError) as error:
             return Retry("network", self._redact(f"{type(error).__name__}: {error}"), exchange=shown)
+
+    def _answer(
+        self, response: aiohttp.ClientResponse, packed: bytes, is_whole: bool, max_bytes: int, shown: Exchange
+    ) -> Answer:
+        body, is_unpacked = _unpacked(packed, response.headers.get("Content-Encoding", ""), max_bytes)
+        exchange = Exchange(shown.request, self._redact(body.decode(errors="replace")), response.status)
+        return Answer(response.status, response.headers, body, exchange, is_whole and is_unpacked)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
 
 
-async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _beginning(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bool]:
+    """Return the beginning of an answer, and whether that is all of it."""
     read = bytearray()
-    while len(read) < limit and (more := await response.content.read(limit - len(read))):
-        read += more
-    if len(read) >= limit:
-        response.close()  # else the client would read the rest, to use the connection again
-    return bytes(read)
-
-
-def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
-    """Return at most `limit` bytes of what was packed, as far as it can be unpacked."""
-    if encoding.strip().lower() not in {"gzip", "deflate"}:
-        return body
+    is_whole = False
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, limit)
+        while len(read) <= max_bytes:
+            more = await response.content.read(max_bytes + 1 - len(read))
+            if not more:
+                is_whole = True
+                break
+            read += more
+    except (aiohttp.ClientError, OSError):  # a time-out is an OSError
+        is_whole = False
+    if not is_whole:
+        response.close()  # else the client would read the rest, to use the connection again
+    return bytes(read[:max_bytes]), is_whole
+
+
+def _unpacked(body: bytes, encoding: str, max_bytes: int) -> tuple[bytes, bool]:
+    """Return what was packed, as far as it can be unpacked and is not too long, and whether that is all of it."""
+    encoding = encoding.strip().lower()
+    if encoding in {"", "identity"}:
+        return body, True
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        return b"", False
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        return unpacking.decompress(body, max_bytes), unpacking.eof
     except zlib.error:
-        return b""
+        return b"", False
 
 
 def _shown_request(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> str:
     lines = [
         f"{name}: {value if name.lower() in _SHOWN_HEADERS else REMOVED}" for name, value in sorted(headers.items())
     ]
-    return "\n".join([f"{method} {url}", *lines, "", body.decode(errors="replace")])
+    beginning = body[:_SHOWN_BYTES].decode(errors="replace")
+    return "\n".join([f"{method} {shown_url(url)}", *lines, "", beginning])
