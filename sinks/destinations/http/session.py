@@ -97,7 +97,8 @@ class HttpSession:
     ) -> Answer | Retry | Refused:
         """Send a request; return what was answered, or what has kept it from being answered.
 
-        `limit`: bytes of an answer that are read. Once there is a status it counts, also if the rest of the answer breaks off or does not come in time.
+        `limit`: bytes of an answer that are read. Once there is a status it counts, also if the rest of the answer
+        breaks off or does not come in time.
         """
         shown = Exchange(self._redact(_shown_request(method, url, body, headers)))
         if (reason := why_no_url(url)) is not None:
