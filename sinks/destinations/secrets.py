@@ -6,9 +6,6 @@ from pathlib import Path
 
 from definitions.receivers.values import Secret
 
-SHORTEST_SECRET = 4
-"""In characters: to remove a shorter one from what is kept would remove half of a text."""
-
 
 class BadOption(Exception):
     """A destination cannot be opened as it is defined; the text says what is wrong, and never repeats a secret."""
@@ -19,20 +16,16 @@ class MissingSecret(BadOption):
 
 
 def resolve(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
-    """Return a secret's text, without white space at its ends. Raises MissingSecret, BadOption."""
-    place = f"the environment variable {secret.env}" if secret.env else f"the file {secret.file}"
-    value = environ.get(secret.env) if secret.env else _read(secret.file)
-    if value is None:
-        raise MissingSecret(f"{place} is not set")
-    if not value.strip():
-        raise MissingSecret(f"{place} is empty")
-    if len(value.strip()) < SHORTEST_SECRET:
-        raise BadOption(f"{place} holds a secret of less than {SHORTEST_SECRET} characters")
-    return value.strip()
-
-
-def _read(path: str) -> str:
+    """Return a secret's text, without white space at its ends. Raises MissingSecret."""
+    if secret.env:
+        value = environ.get(secret.env, "").strip()
+        if not value:
+            raise MissingSecret(f"the environment variable {secret.env} is not set")
+        return value
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise MissingSecret(f"the file {path} cannot be read: {type(error).__name__}") from None
+        value = Path(secret.file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingSecret(f"the file {secret.file} cannot be read: {type(error).__name__}") from None
+    if not value:
+        raise MissingSecret(f"the file {secret.file} is empty")
+    return value

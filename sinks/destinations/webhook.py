@@ -14,7 +14,7 @@ from schemas.identity import stable_id
 from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Retry
 from sinks.destinations.http.inner import item_outcomes, outcome_within
 from sinks.destinations.http.outcomes import outcome_of
-from sinks.destinations.http.redaction import is_secret_name, secrets_of_header, secrets_of_url
+from sinks.destinations.http.redaction import SHORTEST_SECRET, is_secret_name, secrets_of_header, secrets_of_url
 from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.http.signing import signature_headers, signer
 from sinks.destinations.secrets import BadOption, resolve
@@ -112,6 +112,8 @@ def _headers(options: Webhook) -> tuple[dict[str, str], set[str]]:
         value = _plain(written)
         if (reason := why_no_header(name, value)) is not None:
             raise BadOption(f"headers: {name!r}: {reason}")
+        if isinstance(written, Secret) and len(value) < SHORTEST_SECRET:
+            raise BadOption(f"headers: {name!r}: a secret of less than {SHORTEST_SECRET} characters cannot be hidden")
         if isinstance(written, Secret) or is_secret_name(name):
             hidden |= secrets_of_header(value)
         headers["Content-Type" if name.lower() == "content-type" else name] = value

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from sinks.destinations.contract import MAX_EXCHANGE_CHARS
-from sinks.destinations.secrets import SHORTEST_SECRET
 
 REMOVED = "***"
+
+SHORTEST_SECRET = 4
+"""In characters: to remove a shorter one would remove half of a text."""
 
 _SHORTEST_PIECE = 8
 """Of a URL or of base64: what is shorter is no secret, or says nothing of one."""
