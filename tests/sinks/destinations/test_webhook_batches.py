@@ -135,7 +135,7 @@ def test_a_header_whose_value_would_begin_another_one_is_said_without_repeating_
 
 def test_a_secret_that_is_too_short_to_be_hidden_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "abc")
-    with pytest.raises(BadOption, match="X-Key.*less than 4"):
+    with pytest.raises(BadOption, match=r"X-Key.*less than 4"):
         sent(always(200), [delivery(0)], headers={"X-Key": Secret(env="KEY")})
 
 
