@@ -1,0 +1,91 @@
+"""What PROFILE publishes of consent: on `consents`, and with what it sends to destinations."""
+
+from definitions import Definitions, Segment, compile_program
+from definitions.destinations import Destination
+from definitions.model import Call, EventCount, EventMatcher, Trigger, Window
+from schemas.consent import decode_consent
+from schemas.identity import default_profile_id, profile_key
+from schemas.known_consent import later
+from schemas.records import ConsentChange, Event, Identifier, ProfileCommand, Rebuild, Replay, SegmentChange, Transfer
+from schemas.records import Trigger as TriggerRecord
+from schemas.topics import CONSENTS, PROFILE_COMMANDS, SEGMENTS, TRIGGERS, activation
+from streams.adoption import unchanging
+from tests.streams.agents.profile.partition import ANN, ANNS, NAMESPACE, ProfilePartition
+from tests.streams.fold.definitions import CONSENT
+from tests.streams.fold.given import HOUR, START, event
+
+PHONE = Identifier("anonymous_id", "phone")
+PHONES = default_profile_id(NAMESPACE, PHONE)
+_VIEW = EventMatcher((Call("track", "View"),))
+PROGRAM = compile_program(
+    Definitions(
+        (Segment("viewing", EventCount(_VIEW, Window(HOUR)), destinations=("mail",)),),
+        (Destination("mail"),),
+        triggers=(Trigger("bought", EventMatcher((Call("track", "Buy"),)), destinations=("mail",)),),
+        consent=CONSENT,
+    )
+)
+GRANTED = {"consent": {"purposes": {"marketing": True}}, "timezone": "Asia/Shanghai"}
+DENIED = {"consent": {"purposes": {"marketing": False}}}
+
+
+def partition() -> ProfilePartition:
+    return ProfilePartition("event", unchanging(PROGRAM, ["main"]))
+
+
+def status(text: str) -> str:
+    return decode_consent(text).statements["marketing"]["all"].status
+
+
+def test_an_activation_says_what_the_person_has_said_and_where_they_are_and_its_topic_of_changes_does_not() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=GRANTED), ANN)
+    [sent], [change] = profiles.read(activation("mail"), SegmentChange), profiles.read(SEGMENTS, SegmentChange)
+    assert (status(sent.consent), sent.timezone) == ("granted", "Asia/Shanghai")
+    assert (change.consent, change.timezone) == ("{}", "")
+    profiles.event(event(START + 1, "Buy", context=DENIED), ANN)
+    [fired], [trigger] = profiles.read(activation("mail"), TriggerRecord), profiles.read(TRIGGERS, TriggerRecord)
+    assert (status(fired.consent), fired.timezone) == ("denied", "Asia/Shanghai"), "as of the end of the batch"
+    assert (trigger.consent, trigger.timezone) == ("{}", "")
+
+
+def test_consent_is_published_when_it_changes_and_only_then_before_the_profile() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=GRANTED), ANN)
+    [record] = profiles.read(CONSENTS, ConsentChange)
+    assert (record.profile_id, record.current_id, status(record.consent)) == (ANNS, ANNS, "granted")
+    assert [output.key for output in profiles.published if output.topic == CONSENTS] == [profile_key("main", ANNS)]
+    profiles.event(event(START + 1, context=GRANTED), ANN)
+    assert profiles.read(CONSENTS, ConsentChange) == []
+    profiles.event(event(START + 2, context=DENIED), ANN)
+    [denied] = profiles.read(CONSENTS, ConsentChange)
+    assert (status(denied.consent), denied.version > record.version) == ("denied", True)
+
+
+def test_a_merge_says_under_the_former_id_what_counts_now_and_an_unmerge_takes_it_back() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=DENIED), ANN)
+    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
+    profiles.event(silent, PHONE)
+    profiles.command(ProfileCommand.of("main", PHONES, Transfer(6, target=ANNS, identifiers=(PHONE,))))
+    [absorb] = profiles.read(PROFILE_COMMANDS, ProfileCommand)
+    profiles.command(absorb)
+    own, former = profiles.read(CONSENTS, ConsentChange)
+    assert (own.profile_id, own.changed) == (ANNS, ())
+    assert (former.profile_id, former.current_id, former.decision) == (PHONES, ANNS, 6)
+    assert status(former.consent) == "denied"
+    assert [output.key for output in profiles.published if output.topic == CONSENTS][1] == profile_key("main", PHONES)
+    profiles.command(ProfileCommand.of("main", PHONES, Rebuild(7, identifiers=(PHONE,))))
+    encoded = profiles.codec.encoder(Event)(silent)
+    profiles.command(ProfileCommand.of("main", PHONES, Replay(7, "1", 0, last=True, events=(encoded,))))
+    [restored] = profiles.read(CONSENTS, ConsentChange)
+    assert (restored.profile_id, restored.current_id, restored.consent) == (PHONES, PHONES, "{}")
+    assert later(former, restored) == restored
+
+
+def test_what_leaves_a_segment_by_a_merge_says_what_was_said_before_it() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=GRANTED), ANN)
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=PHONES, identifiers=(ANN,))))
+    [exited] = profiles.read(activation("mail"), SegmentChange)
+    assert (exited.change, status(exited.consent)) == ("exited", "granted")
