@@ -40,6 +40,14 @@ DELAY_S = Histogram(
 )
 
 
+def forget(partition: int) -> None:
+    """Show nothing of a partition that is another process's from now on."""
+    for gauge in (WAITING, OLDEST_S):
+        for labels in [each.labels for metric in gauge.collect() for each in metric.samples]:
+            if labels["partition"] == str(partition):
+                gauge.remove(*labels.values())
+
+
 def note_outlet(name: str, outlet: "Outlet") -> None:
     """Show the state of a destination's limits."""
     BREAKER.labels(name).set(_BREAKER[outlet.breaker])

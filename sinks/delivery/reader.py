@@ -19,7 +19,7 @@ from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
 from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from schemas.groups import DELIVERER
-from schemas.topics import DELIVERIES
+from schemas.topics import DELIVERIES, DELIVERIES_CONTROL
 from settings import Settings
 from sinks.delivery.rounds import Arrival
 from sinks.delivery.task import DeliveryTask
@@ -34,6 +34,9 @@ PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
 ACKNOWLEDGE_EVERY_S = 0.25
 MAX_POLL_INTERVAL_MS = 900_000
 """Within a rebalance stores are recovered."""
+
+_UNREAD = frozenset({DELIVERIES, DELIVERIES_CONTROL})
+"""Topics of the subscription of which nothing is read by way of it."""
 
 Answer = TypeVar("Answer")
 Partition = tuple[str, int]
@@ -52,6 +55,7 @@ class TaskReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="poll")
         self._consumer = Consumer(_consumer_config(settings), logger=log)
         self._topics: tuple[str, ...] = ()
+        self._is_marked = False  # whether the subscription has a topic more, by which it differs from the last one
         self._paused: set[int] = set()
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
         self._acknowledged: dict[Partition, int] = {}
@@ -66,7 +70,7 @@ class TaskReader:
 
     async def read(self, topics: Sequence[str]) -> None:
         """Hand over what comes of these topics within a moment. Raises TransientError, TerminalError."""
-        wanted = (DELIVERIES, *sorted(topics))
+        wanted = (DELIVERIES, *sorted(topics), *((DELIVERIES_CONTROL,) if self._is_marked else ()))
         if wanted != self._topics:
             await self._call(lambda: self._subscribe(wanted))
         self._submit(await self._call(self._poll))
@@ -105,7 +109,7 @@ class TaskReader:
         with errors_sorted(self._settings.kafka):
             for partition, task in list(self.tasks.items()):
                 own = [each for each in self._consumer.assignment() if each.partition == partition]
-                own = [each for each in own if each.topic != DELIVERIES]
+                own = [each for each in own if each.topic not in _UNREAD]
                 if task.backlog > PAUSE_ABOVE and partition not in self._paused:
                     self._consumer.pause(own)
                     self._paused.add(partition)
@@ -124,7 +128,7 @@ class TaskReader:
         positions = []
         for each in self._consumer.position(self._consumer.assignment()):
             task = self.tasks.get(each.partition)
-            if task is None or each.topic == DELIVERIES or each.offset < 0 or each.topic in task.skipped:
+            if task is None or each.topic in _UNREAD or each.offset < 0 or each.topic in task.skipped:
                 continue
             is_admitted = task.positions.get(each.topic, 0) >= self._handed.get((each.topic, each.partition), 0)
             if is_admitted and self._acknowledged.get((each.topic, each.partition)) != each.offset:
@@ -140,18 +144,27 @@ class TaskReader:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions if each.topic == DELIVERIES}
+        self._rejoin_if_lacking(numbers, partitions)
         self._wait_for(self._open_tasks(numbers))
         consumer.assign([self._placed(each) for each in partitions])
-        left_alone = [each for each in partitions if each.topic == DELIVERIES or each.partition not in numbers]
+        left_alone = [each for each in partitions if each.topic in _UNREAD or each.partition not in numbers]
         if left_alone:
             consumer.pause(left_alone)
-        log.info("reading partitions %s of %d topics", sorted(numbers), len(self._topics) - 1)
+        read = {each.topic for each in partitions} - _UNREAD
+        log.info("reading partitions %s of %d topics", sorted(numbers), len(read))
         self._polled_at = time.monotonic()
         self.is_assigned = True
 
+    def _rejoin_if_lacking(self, numbers: set[int], partitions: list[TopicPartition]) -> None:
+        """Subscribe in another way if topics are missing: a static member that comes back gets what it had before."""
+        assigned = {(each.topic, each.partition) for each in partitions}
+        wanted = {(topic, number) for topic in self._topics if topic not in _UNREAD for number in numbers}
+        if wanted - assigned:
+            self._is_marked = not self._is_marked
+
     def _placed(self, each: TopicPartition) -> TopicPartition:
         task = self.tasks.get(each.partition)
-        start = OFFSET_END if task is None or each.topic == DELIVERIES else _start(task, each.topic)
+        start = OFFSET_END if task is None or each.topic in _UNREAD else _start(task, each.topic)
         return TopicPartition(each.topic, each.partition, start)
 
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
@@ -178,7 +191,7 @@ class TaskReader:
         by_partition: dict[int, list[Arrival]] = defaultdict(list)
         for message in messages:
             arrival = _arrival(message)
-            if arrival.partition in self.tasks and arrival.topic != DELIVERIES:
+            if arrival.partition in self.tasks and arrival.topic not in _UNREAD:
                 by_partition[arrival.partition].append(arrival)
                 self._handed[arrival.topic, arrival.partition] = arrival.offset + 1
         for partition, arrivals in by_partition.items():

@@ -104,6 +104,7 @@ class DeliveryTask:
                 await self._round()
             except OnefoldError as error:
                 log.warning("what was sent last is sent again by another process: %s", error)
+        metrics.forget(self.partition)
         await asyncio.get_running_loop().run_in_executor(self._executor, self._release)
 
     def _release(self) -> None:
