@@ -1,11 +1,15 @@
 """Meta custom audiences: what is sent, byte by byte, and what becomes of each person."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import zip_longest
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.values import Secret
@@ -237,3 +241,36 @@ async def test_an_answer_of_something_else_is_no_delivery(body: object) -> None:
         meta.planned = [answer(200, body)]
         [outcome] = await audiences.send([person("ann")])
     assert not isinstance(outcome, Delivered)
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.sampled_from(["entered", "exited"]), st.sampled_from(["loyal", "vip"])),
+    max_size=30,
+)
+
+
+@given(CHANGES, st.lists(st.integers(1, 6), min_size=40, max_size=40), st.lists(st.booleans(), max_size=8))
+def test_whatever_comes_in_batches_and_fails_on_the_way_each_audience_holds_the_last_change(
+    changes: list[tuple[str, Change, str]], sizes: list[int], failures: list[bool]
+) -> None:
+    waiting = [person(name, change, segment=segment, version=at) for at, (name, change, segment) in enumerate(changes)]
+
+    async def deliver() -> dict[str, set[str]]:
+        async with Meta() as meta, opened(meta, audiences={"vip": "202"}) as audiences:
+            for size, fails in zip_longest(sizes, failures, fillvalue=0):
+                batch = waiting[: size or None]
+                if fails:
+                    meta.planned = [error(400, 17, "User request limit reached")]
+                outcomes = await audiences.send(batch) if batch else ()
+                meta.planned = []
+                waiting[: len(batch)] = [
+                    each for each, outcome in zip(batch, outcomes, strict=True) if not isinstance(outcome, Delivered)
+                ]
+            return meta.audiences
+
+    held = asyncio.run(deliver())
+    assert waiting == []
+    last = {(segment, name): change for name, change, segment in changes}
+    for segment, audience in (("loyal", "101"), ("vip", "202")):
+        members = {email(name) for (of, name), change in last.items() if of == segment and change == "entered"}
+        assert held.get(audience, set()) == members
