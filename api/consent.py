@@ -22,15 +22,14 @@ from schemas.consent import ALL, PREFERENCE_UPDATED, Status
 from schemas.identity import identifier_key
 from schemas.records import Event, Identifier
 from settings import Settings
-from settings.workspaces import OPERATOR_SOURCE
 from warehouse.client import look_ups
 from warehouse.queries.consents import ProfileConsent, find_consent
 from warehouse.queries.segments import Segments
 
 MAX_TEXT = 100
 STATUSES: tuple[Status, ...] = get_args(Status)
-LINK_SOURCE = "unsubscribe_link"
-"""The source of what people say by a link."""
+REQUEST_SOURCE, LINK_SOURCE = "consent_request", "unsubscribe_link"
+"""The sources of what operators say, and of what people say by a link. `operator` is taken of no event (RESOLVE)."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -62,7 +61,7 @@ def operator_event(settings: Settings, workspace: str, person: str, choice: Choi
     _check(choice, rules)
     text = choice.text or rules.text_of(choice.purpose)
     said = msgspec.structs.replace(choice, text=text)
-    return _event(settings, workspace, _identifiers_of(settings, workspace, person), said, OPERATOR_SOURCE)
+    return _event(settings, workspace, _identifiers_of(settings, workspace, person), said, REQUEST_SOURCE)
 
 
 def link_event(settings: Settings, workspace: str, profile_id: str, purpose: str, channel: str) -> Event:

@@ -88,7 +88,7 @@ def test_what_an_operator_says_is_an_event_for_every_identifier_of_the_person(ap
     answer = httpx.post(f"{api.url}/v1/consent", json=BODY | {"channel": "sms", "reason": "called"}, headers=ADMIN)
     assert answer.status_code == 202, answer.text
     event = next(each for each in api.events() if each.message_id == answer.json()["message_id"])
-    assert (event.source, event.identifiers) == ("operator", (ADA,))
+    assert (event.source, event.identifiers) == ("consent_request", (ADA,))
     assert said_in(event) == (Said("marketing", "sms", "denied", "2026-11", "called"),)
     assert CompiledConsent(RULES).speaks_for(event) == (str(ADA), str(PHONE))
 

@@ -32,6 +32,7 @@ CHAPTERS = (
     "segments",
     "reading-the-topics",
     "mined-traits",
+    "consent",
 )
 SLOW = frozenset({"changing-rules", "verifying", "who-is-who", "unmerging", "querying", "questions", "mined-traits"})
 
