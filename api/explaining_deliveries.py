@@ -24,7 +24,7 @@ class ExplainedDelivery(msgspec.Struct, frozen=True):
     """
 
     activation_id: str
-    activation: PublishedActivation | None
+    activation: PublishedActivation
     event: CausingEvent | None
     destinations: tuple[AtDestination, ...]
 
@@ -38,13 +38,13 @@ def explained_delivery(settings: Settings, workspace: str, delivery_or_activatio
     attempts = Deliveries(warehouse, workspace).whole(delivery_or_activation)
     activation_id = attempts[0].activation_id if attempts else delivery_or_activation
     activation = find_activation(warehouse, workspace, activation_id) or _as_said(attempts)
-    if not attempts and activation is None:
+    if activation is None:
         raise UnknownDefinition(
             "delivery",
             f"workspace {workspace!r} has no delivery, change or trigger with id {delivery_or_activation!r}"
             " (`onefold deliveries list` shows ids)",
         )
-    event = None if activation is None else find_cause(warehouse, workspace, activation)
+    event = find_cause(warehouse, workspace, activation)
     names = dict.fromkeys(attempt.destination for attempt in attempts)
     return ExplainedDelivery(activation_id, activation, event, tuple(_at(name, attempts) for name in names))
 

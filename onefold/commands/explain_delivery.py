@@ -57,14 +57,11 @@ def delivery(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
 def delivery_tree(explanation: ExplainedDelivery) -> Tree:
     """Return an explanation as it is printed."""
     activation = explanation.activation
-    if activation is None:
-        tree = Tree(Text.assemble((literal(explanation.activation_id), "bold"), "  is not kept in ClickHouse"))
-    else:
-        title = (literal(f"{activation.name} {activation.change}"), "bold")
-        tree = Tree(Text.assemble(title, f"  at {activation.happened_at}, decided at {activation.decided_at}"))
-        if activation.profile_id:
-            tree.add(Text(literal(f"profile {activation.profile_id}")))
-        tree.add(Text(literal(_cause(activation.cause, explanation.event))))
+    title = (literal(f"{activation.name} {activation.change}"), "bold")
+    tree = Tree(Text.assemble(title, f"  at {activation.happened_at}, decided at {activation.decided_at}"))
+    if activation.profile_id:
+        tree.add(Text(literal(f"profile {activation.profile_id}")))
+    tree.add(Text(literal(_cause(activation.cause, explanation.event))))
     for each in explanation.destinations:
         _add_destination(tree, each)
     if not explanation.destinations:

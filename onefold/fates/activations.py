@@ -15,15 +15,14 @@ from onefold.fates.expected import expected_changes, expected_triggers, receivin
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.waiting import await_committed, ends_of
-from schemas.activations import Activation, activation_of
+from schemas.activations import Activation
 from schemas.codec import Codec, DecodeError
-from schemas.groups import SINK
-from schemas.records import SegmentChange, Trigger
-from schemas.topics import APP, DELIVERIES, activation
+from schemas.groups import DELIVERER, SINK
+from schemas.topics import DELIVERIES, activation
+from sinks.delivery.activations import ActivationReader
 from sinks.delivery.unfinished import unfinished
 from warehouse.queries.fates import Counted, Decided, Fates, Unsaid
 
-DELIVERER = f"{APP}-deliverer"
 MOST_NAMED = 20
 SECOND_LOOK_S = 1.0
 _WAITS = frozenset({"retry", "paused"})
@@ -149,26 +148,22 @@ def _unread(kafka: str, destination: str) -> Iterator[bytes]:
     offsets, topic = Offsets(kafka), activation(destination)
     if not offsets.has_topic(topic):
         return
-    committed = offsets.committed(DELIVERER, offsets.partitions([topic]))
+    committed = offsets.committed(DELIVERER.name, offsets.partitions([topic]))
     for message in read_to_end(kafka, [topic], committed):
         if (value := message.value()) is not None:
             yield value
 
 
 def _read(codec: Codec, values: Iterable[bytes], workspace: str) -> Iterator[Activation]:
+    """Yield what records of `activation.NAME` say; what is none becomes a dead letter there."""
+    reader = ActivationReader(codec)
     for value in values:
-        read = read_activation(codec, value)
-        if read is not None and read.workspace == workspace:
+        try:
+            read = reader.read(value)
+        except DecodeError:
+            continue
+        if read.workspace == workspace:
             yield read
-
-
-def read_activation(codec: Codec, record: bytes) -> Activation | None:
-    """Return what a record of `activation.NAME` says; None of what is none, which becomes a dead letter there."""
-    kind: type[SegmentChange | Trigger] = Trigger if record.startswith(codec.prefix(Trigger)) else SegmentChange
-    try:
-        return activation_of(codec.decode(kind, record))
-    except DecodeError:
-        return None
 
 
 def _unsaid(fates: Fates, sets: Sequence[DefinitionSet], name: str, since: int) -> Iterator[Unsaid]:

@@ -305,3 +305,10 @@ def _write(view: StateView, key: bytes, line: Line) -> None:
 
 def _item_key(key: bytes, number: int) -> bytes:
     return _ITEM + key + _NUMBER.pack(number)
+
+
+def read_waiting(key: bytes, value: bytes) -> tuple[str, Waiting] | None:
+    """Return a destination and what waits for it, of a record of the changelog; None of one that is something else."""
+    if not key.startswith(_ITEM):
+        return None
+    return key[len(_ITEM) :].partition(b"|")[0].decode(), _decode_waiting(value)

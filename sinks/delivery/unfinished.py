@@ -3,23 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
-from schemas.topics import changelog
-from state.store import META
+from schemas.topics import DELIVERY_LINES, changelog
+from sinks.delivery.lines import read_waiting
 
-CHANGELOG = changelog("deliveries")
-_ITEM = META + b"waiting|"
-_NUMBER_BYTES = 8
-
-
-class _Item(msgspec.Struct, array_like=True):
-    """The head of what waits, as `lines` keeps it."""
-
-    admitted_at: int
-    record: bytes
+CHANGELOG = changelog(DELIVERY_LINES)
 
 
 class Unfinished(NamedTuple):
@@ -30,24 +19,16 @@ class Unfinished(NamedTuple):
     record: bytes
 
 
-_decode = msgspec.msgpack.Decoder(_Item).decode
-
-
 def unfinished(kafka: str) -> Iterator[Unfinished]:
     """Yield what waits or is under way, at the call. Raises TransientError and TerminalError."""
-    offsets = Offsets(kafka)
-    if not offsets.has_topic(CHANGELOG):
+    if not Offsets(kafka).has_topic(CHANGELOG):
         return
-    waiting: dict[bytes, bytes] = {}
+    waiting: dict[bytes, Unfinished] = {}
     for message in read_to_end(kafka, [CHANGELOG]):
         key, value = message.key() or b"", message.value()
-        if not key.startswith(_ITEM):
-            continue
         if value is None:
             waiting.pop(key, None)
-        else:
-            waiting[key] = value
-    for key, value in waiting.items():
-        item = _decode(value)
-        destination = key[len(_ITEM) : -_NUMBER_BYTES].partition(b"|")[0].decode()
-        yield Unfinished(destination, item.admitted_at, item.record)
+        elif (read := read_waiting(key, value)) is not None:
+            destination, item = read
+            waiting[key] = Unfinished(destination, item.admitted_at, item.record)
+    yield from waiting.values()
