@@ -64,3 +64,4 @@ class ConsentRules(msgspec.Struct, frozen=True, dict=True):
 
 
 NO_RULES = ConsentRules()
+RULES_FILE = "consent.yaml"

@@ -72,9 +72,11 @@ def decode_consent(text: str) -> ConsentState:
 def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> str | None:
     """Return what a person's consent has against a delivery, as people read it; None if it may be sent.
 
-    `defaults`: by purpose that is defined, what holds of whoever has said nothing. A denial stands, unless a narrower
-    grant is later; a broad grant lifts no narrow denial. What was never said is as the default has it.
+    `channel`: empty for what has none. `defaults`: by purpose that is defined, what holds of whoever has said nothing.
+    A denial stands, unless a narrower grant is later; a broad grant lifts no narrow denial. What was never said is as
+    the default has it.
     """
+    channel = channel or ALL
     default = defaults.get(purpose)
     if default is None:
         return f"no purpose {purpose!r} is defined"
@@ -84,7 +86,8 @@ def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping
             return _in_words(said_purpose, said_channel, statement)
     if any(statement.status == "granted" for _, _, statement in applying) or default == "opt_out":
         return None
-    return f"{purpose} by {channel} needs a consent that was never given"
+    by = "" if channel == ALL else f" by {channel}"
+    return f"{purpose}{by} needs a consent that was never given"
 
 
 def is_allowed(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> bool:

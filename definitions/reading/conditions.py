@@ -54,7 +54,9 @@ def read_condition(node: Node, report: FileReport) -> Condition | None:
 def _kind(node: MappingNode, report: FileReport) -> str | None:
     if _LATER in node.entries:
         key = node.entries[_LATER][0]
-        report.add(key, "consent comes with activation, later", "until then send it as a trait, and compare that")
+        report.add(
+            key, "a condition cannot ask for consent yet", "a destination asks when it sends: `purpose: marketing`"
+        )
         return None
     kinds = [name for name in _KINDS if name in node.entries]
     if len(kinds) == 1:

@@ -1,12 +1,14 @@
 """`consent.yaml` to the rules of consent; what is wrong is found where it stands."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar, cast
 
 from definitions.consent import CHANNELS, ConsentRules, Purpose, SaidByTrait
+from definitions.destinations import Destination
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
 from definitions.reading.names import read_narrow_name, read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
+from definitions.reading.references import ParsedIn
 from definitions.reading.scalars import read_choice, read_operand, read_text
 from runtime.hints import did_you_mean
 from schemas.consent import ALL, Default
@@ -143,3 +145,23 @@ def _read_defined(node: Node, what: str, names: Collection[str], report: FileRep
         return name
     report.add(node, f"{what} names {name!r}, which is not defined", did_you_mean(name, names))
     return None
+
+
+def refuse_undefined_consent(destinations: Iterable[ParsedIn], rules: ConsentRules) -> None:
+    """Report each destination that sends for a purpose, or by a channel, that the rules do not have, if there are any.
+
+    Without rules it can be told from no mistake: nothing is sent for any purpose then, and each delivery says so.
+    """
+    if not rules.purposes:
+        return
+    for parsed, report in destinations:
+        destination = parsed.defined
+        if not isinstance(destination, Destination):
+            continue
+        for said, name, defined in (
+            ("for the purpose", destination.purpose, tuple(rules.defaults)),
+            ("by the channel", destination.channel, rules.channels),
+        ):
+            if name and name not in defined:
+                message = f"the destination sends {said} {name!r}, which consent.yaml does not define"
+                report.add(parsed.node, message, did_you_mean(name, defined))

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from definitions.consent import NO_RULES, ConsentRules
+from definitions.consent import NO_RULES, RULES_FILE, ConsentRules
 from definitions.destinations import Destination
 from definitions.errors import DefinitionErrors
 from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
-from definitions.reading.consent import read_consent
+from definitions.reading.consent import read_consent, refuse_undefined_consent
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
@@ -21,10 +21,9 @@ MAX_FILES = 1_000  # per folder
 MAX_DEFINITIONS = 10_000  # of a kind
 _FOLDERS = ("traits", "segments", "triggers", "destinations")
 _IDENTITY = "identity.yaml"
-_CONSENT = "consent.yaml"
-_ENTRIES = (*_FOLDERS, _IDENTITY, _CONSENT)
+_ENTRIES = (*_FOLDERS, _IDENTITY, RULES_FILE)
 Rules = TypeVar("Rules", IdentityRules, ConsentRules)
-_RULES = {_IDENTITY: "identifiers", _CONSENT: "consent"}
+_RULES = {_IDENTITY: "identifiers", RULES_FILE: "consent"}
 _LATER = ("tracking-plan",)
 
 
@@ -46,7 +45,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     triggers = _read(directory / "triggers", read_trigger, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
     identity = _read_rules(directory / _IDENTITY, read_identity, reports) or DEFAULT_RULES
-    consent = _read_rules(directory / _CONSENT, read_consent, reports) or NO_RULES
+    consent = _read_rules(directory / RULES_FILE, read_consent, reports) or NO_RULES
     for parsed, kind in (
         (traits, "trait"),
         (segments, "segment"),
@@ -55,6 +54,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     ):
         refuse_repeated(parsed, kind)
     refuse_wrong_references(traits, segments, triggers, destinations)
+    refuse_undefined_consent(destinations, consent)
     errors = [error for report in reports for error in report.errors]
     if errors:
         raise DefinitionErrors(errors)
@@ -75,7 +75,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
 def files_in(directory: Path) -> tuple[Path, ...]:
     """Return the files that define something in a folder, whatever they say; the rules of identity are none."""
     folders = (directory / name for name in _FOLDERS)
-    consent = [directory / _CONSENT] if (directory / _CONSENT).exists() else []
+    consent = [directory / RULES_FILE] if (directory / RULES_FILE).exists() else []
     return (*consent, *(file for folder in folders if folder.is_dir() for file in _visible(folder)))
 
 

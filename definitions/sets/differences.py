@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from definitions.consent import NO_RULES, RULES_FILE
 from definitions.destinations import Destination
 from definitions.model import AcrossTrigger, Definitions, InSegment, Segment, Trait, Trigger
 from definitions.plan.conditions import conditions_of, leaves
@@ -12,7 +13,7 @@ from definitions.plan.sought import traits_read
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication
 
-DefinitionKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
+DefinitionKind: TypeAlias = Literal["trait", "segment", "trigger", "destination", "consent"]
 Definition: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
 Name: TypeAlias = tuple[DefinitionKind, str]
 
@@ -36,6 +37,9 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     found |= {name: "changed" for name in after.keys() & before.keys() if meaning(before[name]) != meaning(after[name])}
     for name in _affected(after, found.keys()):
         found.setdefault(name, "affected")
+    if former.consent != new.consent:
+        added, removed = former.consent == NO_RULES, new.consent == NO_RULES
+        found["consent", RULES_FILE] = "added" if added else "removed" if removed else "changed"
     return tuple(sorted(Difference(kind, name, change) for (kind, name), change in found.items()))  # type: ignore[arg-type]
 
 

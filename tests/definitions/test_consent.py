@@ -7,7 +7,12 @@ import pytest
 
 from definitions import load
 from definitions.consent import CHANNELS, NO_RULES, ConsentRules, Purpose, SaidByTrait
+from definitions.destinations import Destination
+from definitions.reading.consent import refuse_undefined_consent
+from definitions.reading.documents import Parsed
+from definitions.reading.nodes import FileReport, ScalarNode
 from definitions.sets import decode_set, encode_set, next_set
+from definitions.sets.differences import differences, in_short
 from definitions.sets.folder import read_draft
 from definitions.streaming.program import compile_program
 from tests.definitions.folders import errors_of, write
@@ -87,3 +92,30 @@ def test_a_program_is_another_one_by_other_rules_and_the_same_without_any() -> N
     assert compile_program(definitions).fingerprint == compile_program(load(None)).fingerprint
     of_rules = msgspec.structs.replace(definitions, consent=RULES)
     assert compile_program(of_rules).fingerprint != compile_program(definitions).fingerprint
+
+
+def test_a_plan_says_that_the_rules_become_others() -> None:
+    without, having = load(None), msgspec.structs.replace(load(None), consent=RULES)
+    other = msgspec.structs.replace(having, consent=msgspec.structs.replace(RULES, channels=("sms",)))
+    changes = [differences(*pair) for pair in ((without, having), (having, other), (other, without), (other, other))]
+    assert list(map(in_short, changes)) == ["+consent.yaml", "~consent.yaml", "-consent.yaml", ""]
+
+
+def refused(destination: Destination, rules: ConsentRules) -> list[str]:
+    report = FileReport(Path("a.yaml"))
+    parsed = Parsed(destination.name, ScalarNode(1, 14, destination.name, is_plain=True), destination, ())
+    refuse_undefined_consent([(parsed, report)], rules)
+    return [str(error) for error in report.errors]
+
+
+def test_a_destination_sends_for_a_purpose_and_by_a_channel_that_are_defined() -> None:
+    undefined = Destination("a", purpose="marketin", channel="fax")
+    assert refused(undefined, RULES) == [
+        "a.yaml:1:14: the destination sends for the purpose 'marketin', which consent.yaml does not define"
+        " (did you mean 'marketing'?)",
+        "a.yaml:1:14: the destination sends by the channel 'fax', which consent.yaml does not define"
+        " (known: email, sms)",
+    ]
+    assert refused(Destination("a", purpose="marketing", channel="sms"), RULES) == []
+    assert refused(Destination("a"), RULES) == []
+    assert refused(undefined, NO_RULES) == []

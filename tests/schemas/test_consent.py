@@ -78,3 +78,9 @@ def test_a_state_survives_its_json() -> None:
     assert decode_consent("{}") == decode_consent("") == ConsentState()
     with pytest.raises(ValueError, match="Expected"):
         decode_consent('{"marketing": 1}')
+
+
+def test_what_has_no_channel_goes_by_what_was_said_of_every_one() -> None:
+    state = said(("marketing", "email", "denied", 2), ("marketing", ALL, "granted", 1))
+    assert is_allowed(state, "marketing", "", DEFAULTS)
+    assert objection(said(), "marketing", "", DEFAULTS) == "marketing needs a consent that was never given"
