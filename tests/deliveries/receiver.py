@@ -7,7 +7,6 @@ it throttle everything for N seconds.
 
 import asyncio
 import contextlib
-import json
 import random
 import sqlite3
 import sys
@@ -62,13 +61,11 @@ class Receiver:
         return [web.post(path, handler) for path, handler in handlers.items()] + [web.get("/storm", self.storm)]
 
 
-def taken(file: Path) -> list[tuple[str, dict[str, object]]]:
+def taken(file: Path) -> list[tuple[str, bytes]]:
     """Return the keys and bodies of all that a receiver has taken, in that order; nothing before it has started."""
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute(_TABLE)
-        return [
-            (key, json.loads(body)) for key, body in database.execute("SELECT key, body FROM taken ORDER BY number")
-        ]
+        return [(key, body.encode()) for key, body in database.execute("SELECT key, body FROM taken ORDER BY number")]
 
 
 def main() -> None:
