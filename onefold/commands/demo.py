@@ -12,6 +12,7 @@ from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from onefold.commands.up import port_options, stop, stopping_on_signals
 from onefold.demo.play import DemoFailed, play
+from onefold.demo.receivers import Receivers
 from onefold.examples import DEMO
 
 
@@ -36,12 +37,13 @@ def demo(seconds: float | None, **ports: int) -> None:
     console = Terminal()
     chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
     data_dir = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
-    stack = Stack(StackOptions(data_dir=data_dir, definitions=DEMO, ports=chosen), screen_for(console))
     console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", markup=True)
-    with stopping_on_signals():
+    with stopping_on_signals(), Receivers() as receivers:
+        options = StackOptions(data_dir=data_dir, definitions=DEMO, ports=chosen, settings=receivers.environment)
+        stack = Stack(options, screen_for(console))
         try:
             stack.start()
-            play(stack, console, seconds)
+            play(stack, console, seconds, receivers)
         except DemoFailed as failure:
             raise click.ClickException(str(failure)) from failure
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from runtime.literal import literal
 
 PLAIN_EVERY_S = 5.0
 PLAIN_HAPPENINGS = 3
+PLAIN_RECEIVED = 1
 
 
 class Board:
@@ -41,6 +42,8 @@ class Board:
             self._next_line_at = played_s + PLAIN_EVERY_S
             self._console.print(_line(figures, played_s))
             self._print_new(figures.happenings)
+            for line in figures.received.latest[-PLAIN_RECEIVED:]:
+                self._console.print(f"        received {line}")
 
     def _print_new(self, happenings: Sequence[tuple[str, ...]]) -> None:
         """Print the latest of those that were not there before, in their order."""
@@ -60,6 +63,8 @@ def _cells(figures: Figures) -> list[tuple[str, str]]:
         ("segment entries", f"{figures.entered:,}"),
         ("segment exits", f"{figures.exited:,}"),
         ("triggers fired", f"{figures.fired:,}"),
+        ("webhook has received", f"{figures.received.requests:,}"),
+        ("mailbox has received", f"{figures.received.mails:,}"),
         ("waiting (resolve/graph/profile/sink)", "/".join(str(records) for records in figures.lag.values())),
         ("received to profile, p50", _ms(figures.p50_s)),
         ("received to profile, p99", _ms(figures.p99_s)),
@@ -67,7 +72,14 @@ def _cells(figures: Figures) -> list[tuple[str, str]]:
 
 
 def _board(figures: Figures, played_s: float) -> Group:
-    return Group(_table(figures, played_s), _happenings(figures))
+    return Group(_table(figures, played_s), _happenings(figures), _received(figures))
+
+
+def _received(figures: Figures) -> Table:
+    table = Table(title="At the receivers", box=None, title_justify="left", show_header=False)
+    for line in figures.received.latest:
+        table.add_row(Text(line, no_wrap=True, overflow="ellipsis"))
+    return table
 
 
 def _happenings(figures: Figures) -> Table:

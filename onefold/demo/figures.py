@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
+from onefold.demo.receivers import Received
 from runtime.http.plain import plain_client
 from schemas import topics
 from warehouse.client import look_ups
@@ -20,6 +21,7 @@ class Figures(msgspec.Struct, frozen=True):
     """Totals since the start, but for `lag` (records that wait, by stage) and the latencies (seconds).
 
     `in_profiles`: the events that the profiles are made of. `happenings`: the latest entries, exits and triggers.
+    `received`: what has come to the webhook and the mailbox.
     """
 
     accepted: int
@@ -35,9 +37,10 @@ class Figures(msgspec.Struct, frozen=True):
     lag: dict[str, int]
     p50_s: float | None
     p99_s: float | None
+    received: Received = Received()
 
 
-def read(addresses: Addresses, workspace: str) -> Figures:
+def read(addresses: Addresses, workspace: str, received: Received) -> Figures:
     """Read the figures of one workspace. Raises httpx.HTTPError or OnefoldError when a process does not answer."""
     pages = [f"{addresses.http}/metrics", addresses.worker_metrics, addresses.sink_metrics]
     families: dict[str, Metric] = {}
@@ -62,6 +65,7 @@ def read(addresses: Addresses, workspace: str) -> Figures:
         lag=_lag(families),
         p50_s=quantile(latency, here, 0.50),
         p99_s=quantile(latency, here, 0.99),
+        received=received,
     )
 
 

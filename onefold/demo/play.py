@@ -11,6 +11,7 @@ from embedded.stack import Stack
 from embedded.terminal import Terminal
 from onefold.demo import figures, story
 from onefold.demo.board import Board
+from onefold.demo.receivers import Receivers
 from onefold.demo.shop import Shop
 from runtime.errors import OnefoldError
 from warehouse.client import look_ups
@@ -24,8 +25,10 @@ class DemoFailed(Exception):
     """Something on the way did not do what it should; the message says what."""
 
 
-def play(stack: Stack, console: Terminal, seconds: float | None) -> None:
+def play(stack: Stack, console: Terminal, seconds: float | None, receivers: Receivers) -> None:
     """Show everything on a running stack. `seconds`: how long the shop plays; None: until Ctrl-C, story included.
+
+    `receivers`: to whom its destinations lead.
 
     Raises DemoFailed.
     """
@@ -36,7 +39,7 @@ def play(stack: Stack, console: Terminal, seconds: float | None) -> None:
     )
     shop.open()
     try:
-        _watch(stack, console, 20.0 if seconds is None else seconds)
+        _watch(stack, console, 20.0 if seconds is None else seconds, receivers)
         if seconds is None:
             _show_story(stack, console, shop, stays_up=True)
             _stay(stack)
@@ -46,7 +49,7 @@ def play(stack: Stack, console: Terminal, seconds: float | None) -> None:
         raise DemoFailed(f"the SDK could not deliver: {shop.errors[0]}")
     if seconds is not None:
         _drain(stack)
-        _require_all_folded(stack, shop.sent)
+        _require_all_folded(_figures(stack, receivers), shop.sent)
         _require_family_apart(stack, shop)
         _show_story(stack, console, shop, stays_up=False)
 
@@ -65,19 +68,19 @@ def _import_cdnow(stack: Stack, console: Terminal) -> None:
     )
 
 
-def _watch(stack: Stack, console: Terminal, seconds: float) -> None:
+def _watch(stack: Stack, console: Terminal, seconds: float, receivers: Receivers) -> None:
     started = time.monotonic()
     with Board(console) as board:
         while (played := time.monotonic() - started) < seconds:
             stack.tend()
-            board.show(_figures(stack), played)
+            board.show(_figures(stack, receivers), played)
             time.sleep(BOARD_EVERY_S)
-        board.show(_figures(stack), seconds)
+        board.show(_figures(stack, receivers), seconds)
 
 
-def _figures(stack: Stack) -> figures.Figures:
+def _figures(stack: Stack, receivers: Receivers) -> figures.Figures:
     try:
-        return figures.read(stack.addresses, "main")
+        return figures.read(stack.addresses, "main", receivers.received())
     except (httpx.HTTPError, OnefoldError) as error:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 
@@ -97,8 +100,7 @@ def _stay(stack: Stack) -> None:
         time.sleep(BOARD_EVERY_S)
 
 
-def _require_all_folded(stack: Stack, sent: int) -> None:
-    now = _figures(stack)
+def _require_all_folded(now: figures.Figures, sent: int) -> None:
     if not sent == now.accepted == now.in_profiles:
         raise DemoFailed(
             f"{sent} events were sent, {now.accepted} accepted, and the profiles are made of {now.in_profiles}"

@@ -28,9 +28,9 @@ _MAX_BODY = 1_000_000
 class Received(NamedTuple):
     """How many requests and mails have come, and the latest of each, in words."""
 
-    requests: int
-    mails: int
-    latest: tuple[str, ...]
+    requests: int = 0
+    mails: int = 0
+    latest: tuple[str, ...] = ()
 
 
 class Receivers(Closing):
@@ -47,14 +47,12 @@ class Receivers(Closing):
         self._smtp.start()
 
     @property
-    def webhook_url(self) -> str:
-        """Where webhooks are taken."""
-        return f"http://{LOOPBACK}:{self._http.server_port}/hook"
-
-    @property
-    def smtp_port(self) -> int:
-        """Where mails are taken."""
-        return int(self._smtp.port)
+    def environment(self) -> dict[str, str]:
+        """What the destinations of the demo are told by: `examples/demo/destinations` names these variables."""
+        return {
+            "DEMO_WEBHOOK_URL": f"http://{LOOPBACK}:{self._http.server_port}/hook",
+            "DEMO_SMTP": f"{LOOPBACK}:{self._smtp.port}",
+        }
 
     def received(self) -> Received:
         """Return what has come so far."""
