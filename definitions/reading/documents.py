@@ -5,17 +5,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from definitions.destinations import TOPIC, Destination
+from definitions.destinations import Destination
 from definitions.model import AcrossTrigger, EventMatcher, Segment, Trait, Trigger
-from definitions.paths import path_text, quoted_path
 from definitions.reading.across import read_across
 from definitions.reading.conditions import read_condition
+from definitions.reading.destinations import Titled, read_receiving
 from definitions.reading.events import read_nested_events
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
-from definitions.reading.keys import DESTINATION, SEGMENT, TRAIT, TRIGGER, Keys
-from definitions.reading.names import read_name, read_narrow_name, read_trait_path
+from definitions.reading.keys import SEGMENT, TRAIT, TRIGGER, Keys
+from definitions.reading.names import read_name, read_narrow_name
 from definitions.reading.nodes import FileReport, MappingNode, Node, Reference
-from definitions.reading.scalars import read_bool, read_choice, read_duration, read_text
+from definitions.reading.scalars import read_choice, read_duration, read_text
 from definitions.reading.traits import read_value
 from definitions.reading.triggers import ONCE, read_payload, read_quiet_hours
 from definitions.templates import ACROSS_FIELDS, FIELDS, WITHOUT_EVENT
@@ -23,9 +23,7 @@ from runtime.hints import did_you_mean
 from schemas.records import ProfileKind
 
 KINDS: tuple[ProfileKind, ...] = ("person", "device")
-MAX_TRAITS_OF_DESTINATION = 100
 OF_PROFILES = ("on", "when", "once", "quiet_hours", "kind")
-DESTINATION_TYPES = (TOPIC,)
 
 Defined: TypeAlias = Segment | Destination | Trait | Trigger | AcrossTrigger
 ReadName: TypeAlias = Callable[[Node, str, FileReport], str | None]
@@ -67,13 +65,13 @@ def read_trigger(node: Node, report: FileReport) -> Parsed | None:
 
 def read_destination(node: Node, report: FileReport) -> Parsed | None:
     """Read a definition in `destinations/`; None with a finding where not even its name can be read."""
-    return _read(node, "destination", DESTINATION, _destination, read_narrow_name, report)
+    return _read(node, "destination", None, _destination, read_narrow_name, report)
 
 
 def _read(  # noqa: PLR0913, PLR0917 - one kind of definitions
     node: Node,
     kind: str,
-    keys: Keys,
+    keys: Keys | None,
     build: Callable[[MappingNode, _Head, FileReport], Defined | None],
     read: ReadName,
     report: FileReport,
@@ -83,7 +81,8 @@ def _read(  # noqa: PLR0913, PLR0917 - one kind of definitions
         report.add(node, f"expected a {kind} as a mapping", hint)
         return None
     errors, references = len(report.errors), len(report.references)
-    refuse_unknown_keys(node, keys, f"a {kind}", report)
+    if keys is not None:  # else they depend on others, and `build` refuses
+        refuse_unknown_keys(node, keys, f"a {kind}", report)
     name_node = required_value(node, kind, f"a {kind}", f"its name: `{kind}: its_name`", report)
     name = None if name_node is None else read(name_node, f"the {kind}'s name", report)
     title = optional_text(node, "title", name or "", report)
@@ -176,36 +175,8 @@ def _across_trigger(
 
 
 def _destination(node: MappingNode, head: _Head, report: FileReport) -> Destination | None:
-    type_node, late_node, coalesce_node = (value_of(node, key) for key in ("type", "not_older_than", "coalesce"))
-    type_name = None if type_node is None else read_text(type_node, "'type'", report)
-    if type_node and type_name and type_name not in DESTINATION_TYPES:
-        report.add(type_node, f"there is no destination type {type_name!r}", did_you_mean(type_name, DESTINATION_TYPES))
-    traits = optional_names(node, "traits", _read_trait_name, report)
-    if len(traits) > MAX_TRAITS_OF_DESTINATION:
-        report.add(node.entries["traits"][1], f"more than {MAX_TRAITS_OF_DESTINATION} traits", "send fewer")
-    for name, name_node in traits.items():
-        report.references.append(Reference("trait", (name,), name_node.line, name_node.column))
-    late_ms = None if late_node is None else read_duration(late_node, "'not_older_than'", report)
-    coalesces = coalesce_node is not None and read_bool(coalesce_node, "'coalesce'", report) is True
-    if head.name is None:
-        return None
-    return Destination(
-        head.name,
-        head.title,
-        head.description,
-        traits=tuple(traits),
-        not_older_than_ms=late_ms,
-        coalesces=coalesces,
-    )
-
-
-def _read_trait_name(node: Node, what: str, report: FileReport) -> str | None:
-    path = read_trait_path(node, what, report)
-    if path is not None and len(path) > 1:
-        hint = rf"send the whole trait: {path_text(path[:1])}; a dot of a name itself is written \."
-        report.add(node, f"{what} leads into a trait: {quoted_path(path)}", hint)
-        return None
-    return None if path is None else path[0]
+    titled = None if head.name is None else Titled(head.name, head.title, head.description)
+    return read_receiving(node, titled, report)
 
 
 def _read_destinations(node: MappingNode, report: FileReport) -> tuple[str, ...]:

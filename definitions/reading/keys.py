@@ -28,10 +28,45 @@ SEGMENT: Final[Keys] = {
 DESTINATION: Final[Keys] = {
     "destination": "The name of the destination: a-z, 0-9 and _; its topic is activation.NAME.",
     **_HEAD,
-    "type": "How changes get there: a Kafka topic.",
-    "traits": "The traits that travel with each change.",
+    "type": "The kind of receiver; without it topic: whoever reads the Kafka topic activation.NAME.",
+    "traits": "The traits that travel with each change; those that the mapping reads do so anyway.",
     "not_older_than": "Entries and triggers that were decided later than this after their time are not sent.",
     "coalesce": "Of several changes of a profile and segment at once send the last one only.",
+}
+RECEIVING: Final[Keys] = {
+    "mapping": "The fields that are sent, each with what it is made of; without it those of the type.",
+    "changes": "What is sent: entered, exited, fired; without it everything.",
+    "purpose": "What a person must have consented to, such as marketing.",
+    "channel": "How it reaches the person, such as email: consent may differ by it, and caps count by it.",
+    "quiet_hours": "The hours of the person's day in which nothing is sent.",
+    "caps": "How many deliveries a person may be sent on the channel, by all destinations together.",
+    "hold_out": "The share of all persons, such as 10%, who are never sent anything.",
+    "rate": "Deliveries a second, in the mean, of all processes together.",
+    "concurrency": "How many requests may be under way at once in a process.",
+    "retry_for": "How long a delivery that fails is attempted again; without it 72h.",
+    "timeout": "How long one request may take; without it 10s.",
+}
+CAP: Final[Keys] = {
+    "at_most": "How many deliveries.",
+    "within": "The time, up to now, that counts.",
+}
+MADE: Final[Keys] = {
+    "value": "What it is made of: a path, a template, a constant.",
+    "normalise": "The spelling: lower, email, gmail (Google's), phone (digits), e164 (+ and digits).",
+    "hash": "The hash that is sent instead: sha256, as hexadecimal digits.",
+    "default": "What is sent where there is no value; null may be sent, too.",
+    "required": "Without a value nothing is sent: the delivery is refused as unmappable.",
+    "when": "For which changes the field is sent: `{change: entered}`.",
+}
+EACH: Final[Keys] = {
+    "each": 'A list, such as "@identifiers.email[*]" or "@traits.interests".',
+    "as": "What each member becomes; it is `@item` there.",
+    "when": "For which changes the field is sent.",
+}
+WHEN: Final[Keys] = {
+    "change": "One or several of entered, exited, fired.",
+    "kind": "segment or trigger.",
+    "name": "The name of a segment or trigger, or several.",
 }
 ATTRIBUTE: Final[Keys] = {
     "attribute": "The trait of identify calls that it is made of; without it the one of its own name.",

@@ -14,7 +14,8 @@ from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_TIMES
 from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
-from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION, OF_PROFILES
+from definitions.reading.destinations import MAX_TRAITS_OF_DESTINATION, TYPES
+from definitions.reading.documents import KINDS, OF_PROFILES
 from definitions.reading.events import ANY_SESSION, ANY_TYPE, EVENT_TYPES, EVER, MAX_CALLS, SESSION
 from definitions.reading.expressions import MAX_EXPRESSION
 from definitions.reading.names import MAX_NAME
@@ -134,7 +135,7 @@ def _segment() -> Schema:
 def _destination() -> Schema:
     properties: Properties = {
         **_head("destination"),
-        "type": {"enum": list(DESTINATION_TYPES)},
+        "type": {"enum": list(TYPES)},
         "traits": _names(_TEXT, MAX_TRAITS_OF_DESTINATION),
         "not_older_than": _DURATION,
         "coalesce": _BOOLEAN,

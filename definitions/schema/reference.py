@@ -10,7 +10,8 @@ from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_WITHIN_MS
 from definitions.reading.comparisons import MAX_CHOICES, MAX_FILTERS
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
-from definitions.reading.documents import KINDS, MAX_TRAITS_OF_DESTINATION
+from definitions.reading.destinations import MAX_TRAITS_OF_DESTINATION
+from definitions.reading.documents import KINDS
 from definitions.reading.events import EVENT_TYPES, MAX_CALLS
 from definitions.reading.expressions import FUNCTIONS, MAX_EXPRESSION, MAX_PARTS
 from definitions.reading.folder import MAX_DEFINITIONS, MAX_FILES
