@@ -68,8 +68,14 @@ def _faults(scene: Scene, receiver: ReceiverProcess) -> list[Callable[[], object
         lambda: _kill(deliverer),
         lambda: _kill(worker),
         lambda: _kill(receiver.process),
-        lambda: httpx.get(f"http://127.0.0.1:{receiver.port}/storm", params={"s": STORM_S}),
+        lambda: _storm(receiver),
     ]
+
+
+def _storm(receiver: ReceiverProcess) -> None:
+    """Have the receiver throttle everything for a while."""
+    wait_until(receiver.process.spec.ready, "the receiver to serve")
+    httpx.get(f"http://127.0.0.1:{receiver.port}/storm", params={"s": STORM_S}).raise_for_status()
 
 
 def _kill(process: StackProcess) -> None:
