@@ -180,7 +180,7 @@ class _Reading:
     def _selected(self, selected: Selected) -> object:
         root, *rest = selected.path
         if root == IDENTIFIERS:
-            return self._identifiers(rest[0], every=selected.every)
+            return self._identifiers(rest[0], every=selected.every) if rest else self._all_identifiers()
         single = _SINGLE.get(root)
         value = self._item if root == ITEM else single(self._activation, self._key) if single else self._object(root)
         for name in rest:
@@ -192,6 +192,12 @@ class _Reading:
         if not values:
             return _MISSING
         return values if every else values[0]
+
+    def _all_identifiers(self) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for identifier in self._activation.identifiers:
+            values.setdefault(identifier.namespace, []).append(identifier.value)
+        return values
 
     def _object(self, root: str) -> Mapping[str, object]:
         if root not in self._objects:

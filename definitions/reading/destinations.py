@@ -13,7 +13,7 @@ from definitions.reading.fields import optional_names, refuse_unknown_keys, requ
 from definitions.reading.mapping import read_mapping, traits_in
 from definitions.reading.names import read_narrow_name, read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference, ScalarNode
-from definitions.reading.options import key_of, read_options
+from definitions.reading.options import read_options
 from definitions.reading.scalars import (
     read_bool,
     read_choice,
@@ -25,7 +25,7 @@ from definitions.reading.scalars import (
 )
 from definitions.reading.triggers import read_quiet_hours
 from definitions.receivers import Receiver
-from definitions.receivers.kinds import KINDS, preset, problems, type_of
+from definitions.receivers.kinds import KINDS, key_of, preset, problems, type_of
 from runtime.hints import closest, did_you_mean
 
 TYPES = (TOPIC, *KINDS)

@@ -90,7 +90,7 @@ def wrong_path(path: tuple[str, ...], *, in_each: bool) -> str | None:  # noqa: 
         return did_you_mean(root, ROOTS)
     if root == "profile" and (len(rest) != 1 or rest[0] not in PROFILE_PARTS):
         return "of profile there is id, kind"
-    if root == IDENTIFIERS and (len(rest) != 1 or not _NAMESPACE.fullmatch(rest[0])):
+    if root == IDENTIFIERS and rest and (len(rest) != 1 or not _NAMESPACE.fullmatch(rest[0])):
         return "name one namespace, such as identifiers.email"
     if rest and root not in {*OPEN_ROOTS, IDENTIFIERS, "profile"}:
         return f"{root} has no parts"
@@ -169,8 +169,8 @@ class _Reader:
         if path[0] == "traits":
             path = ("traits", *(unicodedata.normalize("NFC", name) for name in path[1:2]), *path[2:])
         remedy = wrong_path(path, in_each=self._in_each)
-        if remedy is None and every and path[0] != IDENTIFIERS:
-            remedy = f"{EVERY} is of identifiers; a list is selected as it is"
+        if remedy is None and every and (path[0] != IDENTIFIERS or len(path) == 1):
+            remedy = f"{EVERY} is of one namespace of identifiers; a list is selected as it is"
         if remedy is not None:
             self._report.add(node, f"nothing is found at {text!r}", remedy)
             return None

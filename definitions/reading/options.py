@@ -12,12 +12,12 @@ import msgspec
 
 from definitions.reading.fields import refuse_unknown_keys, value_of
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
-from definitions.reading.scalars import is_null, read_bool, read_choice, read_duration, read_text
+from definitions.reading.scalars import is_null, read_bool, read_choice, read_duration, read_operand, read_text
+from definitions.receivers.kinds import key_of
 from definitions.receivers.values import Secret
 
 MAX_OPTION = 4_000
 MAX_ELEMENTS = 1_000
-DURATION_END = "_ms"
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
@@ -26,11 +26,6 @@ _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _BY_REFERENCE = "by reference: `{env: NAME}`, a variable of the deliverer, or `{file: /run/secrets/name}`"
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
-
-
-def key_of(field: str) -> str:
-    """Return the key of the file for a field of a struct."""
-    return field.removesuffix(DURATION_END)
 
 
 def types_of(struct: type[msgspec.Struct]) -> Mapping[str, object]:
@@ -117,11 +112,11 @@ def _is_held(node: Node, kind: object, value: object, what: str, report: FileRep
 
 
 def _read_union(node: Node, kinds: list[object], what: str, report: FileReport) -> object:
-    """A mapping is read as the struct among the types, anything else as the other type."""
+    """A mapping is read as the struct among the types, anything else as the other type, or what YAML takes it for."""
     structs = [each for each in kinds if isinstance(each, type) and issubclass(each, msgspec.Struct)]
     others = [each for each in kinds if each not in structs]
     chosen = structs if structs and (isinstance(node, MappingNode) or not others) else others
-    return _read(node, chosen[0], what, report)
+    return _read(node, chosen[0], what, report) if len(chosen) == 1 else read_operand(node, what, report)
 
 
 def _read_literal(node: Node, words: tuple[object, ...], what: str, report: FileReport) -> object:

@@ -1,7 +1,9 @@
 """Finds what the module of a kind of receivers says beside its options: its keys, its preset, its own checks."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import get_args
 
 import msgspec
@@ -9,10 +11,14 @@ import msgspec
 from definitions.receivers import Receiver
 from definitions.receivers.values import OptionProblem
 
+DURATION_END = "_ms"
+"""Of a field whose value is a duration; the key of the file lacks it."""
 KINDS: Mapping[str, type[Receiver]] = {
     str(kind.__struct_config__.tag): kind for kind in (get_args(Receiver) or (Receiver,))
 }
 """The options of each kind, by what the file calls it."""
+_MARK = re.compile(r"`\w+`(?:(?:, | and )`\w+`)*: ")
+_FIELD = re.compile(r"`(\w+)`")
 
 
 def type_of(kind: type[Receiver]) -> str:
@@ -20,9 +26,26 @@ def type_of(kind: type[Receiver]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-def meanings(kind: type[msgspec.Struct]) -> Mapping[str, str]:
-    """Return what the keys of a kind mean."""
-    return dict(getattr(sys.modules[kind.__module__], "KEYS", {}))
+def meanings(struct: type[msgspec.Struct]) -> Mapping[str, str]:
+    """Return what the keys of a struct mean: as `KEYS` beside it says, else its docstring, else the key itself."""
+    told = {key_of(field): f"The {key_of(field).replace('_', ' ')}." for field in struct.__struct_fields__}
+    told |= {key_of(field): text for field, text in _documented(struct) if key_of(field) in told}
+    return told | dict(getattr(sys.modules[struct.__module__], "KEYS", {}))
+
+
+def key_of(field: str) -> str:
+    """Return the key of the file for a field of a struct."""
+    return field.removesuffix(DURATION_END)
+
+
+def _documented(struct: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """Yield the fields that a docstring explains, as in "`url`: where it is; `batch`, `rate`: how many."."""
+    text = " ".join((struct.__doc__ or "").split())
+    marks = list(_MARK.finditer(text))
+    for mark, following in zip_longest(marks, marks[1:]):
+        said = text[mark.end() : following.start() if following else len(text)].rstrip(" ;,.")
+        for field in _FIELD.findall(mark[0]):
+            yield field, f"{said[:1].upper()}{said[1:]}."
 
 
 def preset(kind: type[Receiver]) -> Mapping[str, object]:

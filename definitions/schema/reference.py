@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
+from definitions.destinations import CHANGES
+from definitions.mapping import OPEN_ROOTS, ROOTS
 from definitions.model import SESSION_FACTS
+from definitions.normalising import NORMALISATIONS
 from definitions.paths import MAX_PATH
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_WITHIN_MS
@@ -22,6 +25,9 @@ from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
 from definitions.reading.traits import AS_SENT, MAX_CASES, MAX_QUERY, MERGES
 from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
 from definitions.reading.yaml_text import MAX_DEPTH, MAX_FILE_BYTES
+from definitions.receivers.kinds import KINDS as TYPES
+from definitions.receivers.kinds import meanings
+from definitions.schema.options import option_properties, required_keys
 from definitions.templates import ACROSS_FIELDS, FIELDS, MAX_TEMPLATE
 
 _HEAD = """# The language of definitions
@@ -43,6 +49,11 @@ _FORMS = (
     ("More than usual", keys.EXCEEDS),
     ("Quiet hours", keys.QUIET_HOURS),
     ("A destination", keys.DESTINATION),
+    ("A destination with a receiver, beside that and the keys of its type", keys.RECEIVING),
+    ("A cap", keys.CAP),
+    ("A value of a mapping that is made of another", keys.MADE),
+    ("A list in a mapping", keys.EACH),
+    ("When a field is sent", keys.WHEN),
     ("Conditions of conditions", keys.COMBINATIONS),
     ("Which events", keys.EVENTS),
     ("Sessions instead of events", keys.COUNTED_SESSIONS),
@@ -65,6 +76,14 @@ def reference() -> str:
     for title, table in _FORMS:
         lines += ["", f"## {title}", "", "| key | meaning |", "|---|---|"]
         lines += [f"| `{key}` | {meaning} |" for key, meaning in table.items()]
+    for name, kind in TYPES.items():
+        table = {"type": f"`{name}`"} | {key: meanings(kind)[key] for key in option_properties(kind)}
+        needed = {"type", *required_keys(kind)}
+        lines += ["", f"## A destination of type {name}", "", "| key | | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{key}` | {'needed' if key in needed else ''} | {text.replace('|', '&#124;')} |"
+            for key, text in table.items()
+        ]
     lines += ["", "## Functions of expressions", "", "| function | arguments | gives |", "|---|---|---|"]
     for name, function in FUNCTIONS.items():
         number = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
@@ -95,8 +114,7 @@ def _grammar() -> Iterator[str]:
     yield "              exceeds: {times: NUMBER, usual_of: DURATION}?,"
     yield f"              counts: ({' | '.join(COUNTS)})?"
     yield f"hours       = from: CLOCK, to: CLOCK, zone: ZONE?, otherwise: ({' | '.join(OTHERWISE)})?"
-    yield "destination = destination: NAME, title?, description?, type: topic?, traits: [NAME]?,"
-    yield "              not_older_than: DURATION?, coalesce: BOOLEAN?"
+    yield from _destinations()
     yield f"HEAD        = title: TEXT?, description: TEXT?, workspaces: [TEXT]?, kind: ({' | '.join(KINDS)})?"
     yield ""
     yield "condition   = all: [condition] | any: [condition] | not: condition"
@@ -123,6 +141,29 @@ def _grammar() -> Iterator[str]:
     yield "WINDOW      = DURATION | session | [session, DURATION] | ever"
     yield "DURATION    = a whole number and one of s, m, h, d, w"
     yield "OUTCOME     = SCALAR | {value: EXPRESSION}"
+
+
+def _destinations() -> Iterator[str]:
+    yield "destination = destination: NAME, title?, description?, type: topic?, traits: [NAME]?,"
+    yield "              not_older_than: DURATION?, coalesce: BOOLEAN?"
+    yield "            | the same with type: RECEIVER, its options, mapping: {KEY: mapped}?,"
+    yield f"              changes: [{' | '.join(CHANGES)}]?, purpose: NAME?, channel: NAME?,"
+    yield "              quiet_hours: hours?, caps: [{at_most: N, within: DURATION}]?, hold_out: SHARE?,"
+    yield "              rate: NUMBER?, concurrency: N?, retry_for: DURATION?, timeout: DURATION?"
+    yield from _alternatives("RECEIVER", TYPES)
+    yield 'mapped      = "@PLACE" | TEMPLATE | SCALAR | null | [mapped] | {KEY: mapped}'
+    yield "            | {value: mapped, normalise: FORM?, hash: sha256?, default: SCALAR?, required: BOOLEAN?,"
+    yield "              when: sent?}"
+    yield '            | {each: "@PLACE", as: mapped, when: sent?}'
+    yield "sent        = change: WORDS?, kind: WORDS?, name: WORDS?"
+    places = {
+        "profile": "profile.id | profile.kind",
+        "identifiers": "identifiers | identifiers.NAME | identifiers.NAME[*]",
+    }
+    yield from _alternatives(
+        "PLACE", (f"{root} | {root}.PATH" if root in OPEN_ROOTS else places.get(root, root) for root in ROOTS)
+    )
+    yield f"FORM        = {' | '.join(NORMALISATIONS)}"
 
 
 def _alternatives(name: str, words: Iterable[str]) -> Iterator[str]:
