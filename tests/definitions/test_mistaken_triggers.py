@@ -96,7 +96,7 @@ DESTINATIONS = [
     ("destination: d\ntraits: [address.city]", "2:10", "send the whole trait: address"),
     ("destination: d\nnot_older_than: 1", "2:17", "must be a duration"),
     ("destination: d\ncoalesce: 1", "2:11", "must be true or false"),
-    ("destination: d\nkind: person", "2:1", "a destination has no key 'kind'"),
+    ("destination: d\nkind: person", "2:1", "a destination of type topic has no key 'kind'"),
     ("destination: d\nnot_oldr_than: 1h", "2:1", "did you mean 'not_older_than'?"),
 ]
 
