@@ -11,7 +11,7 @@ import msgspec
 
 from definitions.mapping import Unmappable, fields_of
 from schemas.activations import Activation, delivery_key
-from schemas.consent import ConsentState
+from schemas.records import ConsentChange
 from sinks.delivery import lines
 from sinks.delivery.attempts import Saying
 from sinks.delivery.caps import note_sent, sent_at
@@ -50,6 +50,7 @@ class Choice(NamedTuple):
 
     view: StateView
     decode: Callable[[bytes], Activation]
+    decode_consent: Callable[[bytes], ConsentChange]
     now: int
     notes: Notes
 
@@ -154,7 +155,8 @@ def _verdict(served: Served, line: bytes, item: lines.Numbered, activation: Acti
     has_begun = item.number < lines.read(choice.view, line).begun_to
     situation = Situation(
         now=choice.now,
-        objection=objection_to(served.definition, ConsentState()),
+        objection=objection_to(served.definition, served.consents, choice.view, key, activation, choice.decode_consent),
+        timezone=activation.timezone,
         sent_at=() if has_begun else sent_at(choice.view, served, key, choice.now),
         may_be_held=lines.may_be_held(choice.view, line, activation.name),
     )

@@ -1,11 +1,39 @@
-"""What a person's consent has against a delivery, at the moment of sending."""
+"""What people have said about being sent things: kept from the topic `consents`, asked before every attempt."""
+
+from collections.abc import Callable, Mapping
 
 from definitions.destinations import Destination as Definition
-from schemas.consent import ConsentState, objection
+from schemas.activations import Activation
+from schemas.consent import Default, objection
+from schemas.known_consent import consent_of, later
+from schemas.records import ConsentChange
+from state.store import META
+from state.view import StateView
+
+_PREFIX = META + b"consent|"
+
+Decode = Callable[[bytes], ConsentChange]
 
 
-def objection_to(definition: Definition, consent: ConsentState) -> str | None:
-    """Return what stands against it; None: nothing, or the destination asks for no consent."""
+def learn(view: StateView, key: bytes, value: bytes, decode: Decode) -> None:
+    """Keep a record of `consents`, unless one that is known counts more. Raises DecodeError."""
+    record = decode(value)
+    known = view.get(_PREFIX + key)
+    if known is None or later(decode(known), record) is record:
+        view.put(_PREFIX + key, value)
+
+
+def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is known
+    definition: Definition,
+    defaults: Mapping[str, Default],
+    view: StateView,
+    key: bytes,
+    activation: Activation,
+    decode: Decode,
+) -> str | None:
+    """Return what stands against a delivery now; None: nothing, or the destination asks for no consent."""
     if not definition.purpose:
         return None
-    return objection(consent, definition.purpose, definition.channel, {})
+    known = view.get(_PREFIX + key)
+    state = consent_of(activation, None if known is None else decode(known))
+    return objection(state, definition.purpose, definition.channel, defaults)

@@ -17,6 +17,7 @@ REASONS = Counter(
     "onefold_deliveries_reasons", "Why deliveries were not delivered, or not yet.", ["destination", "reason"]
 )
 ADMITTED = Counter("onefold_deliveries_admitted", "Changes and triggers that came for destinations.", ["destination"])
+CONSENTS = Counter("onefold_deliverer_consents", "Records of what people have said that were read.")
 DEAD = Counter("onefold_deliverer_dead_letters", "Records that could not be read and became a dead letter.", ["reason"])
 WAITING = Gauge("onefold_deliveries_waiting", "Deliveries that wait or are under way.", ["destination", "partition"])
 OLDEST_S = Gauge(

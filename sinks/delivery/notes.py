@@ -20,6 +20,8 @@ class Notes:
     def __init__(self, encode: Callable[[DeliveryAttempt], bytes], now: int) -> None:
         self._encode = encode
         self._now = now
+        self.consents = 0
+        """How many records of what people have said were read."""
         self.outputs: list[Output] = []
         self.waiting: Counter[str] = Counter()
         """By destination, how many more wait."""

@@ -72,7 +72,7 @@ class Deliverer:
         try:
             while not self._stopping and self._failure is None:
                 await self._look(destinations)
-                await reader.read([topics.activation(each.name) for each in destinations.all()])
+                await reader.read([topics.CONSENTS, *(topics.activation(each.name) for each in destinations.all())])
         finally:
             await self._close(reader, destinations)
         if self._failure is not None:
@@ -92,7 +92,7 @@ class Deliverer:
         if self._seen != (newest, pauses):
             defined = () if newest is None else newest.destinations
             await asyncio.to_thread(self._make_topics, [each.name for each in defined if each.receiver is not None])
-            destinations.define(defined)
+            destinations.define(defined, {} if newest is None else newest.consent.defaults)
             destinations.pause(pauses.of)
             self._seen = (newest, pauses)
         if now_s - self._tended_at > TEND_EVERY_S:

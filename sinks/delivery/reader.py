@@ -19,7 +19,7 @@ from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
 from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from schemas.groups import DELIVERER
-from schemas.topics import DELIVERIES, DELIVERIES_CONTROL
+from schemas.topics import CONSENTS, DELIVERIES, DELIVERIES_CONTROL
 from settings import Settings
 from sinks.delivery.rounds import Arrival
 from sinks.delivery.task import DeliveryTask
@@ -32,6 +32,7 @@ TAKEN_AT_ONCE = 1_000
 PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
 """Records of a task that wait to be admitted."""
 ACKNOWLEDGE_EVERY_S = 0.25
+ANSWER_S = 30.0
 MAX_POLL_INTERVAL_MS = 900_000
 """Within a rebalance stores are recovered."""
 
@@ -58,6 +59,7 @@ class TaskReader:
         self._is_marked = False  # whether the subscription has a topic more, by which it differs from the last one
         self._paused: set[int] = set()
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
+        self._consents: dict[int, tuple[int, int]] = {}  # by partition, what is to be read before anything is sent
         self._acknowledged: dict[Partition, int] = {}
         self._acknowledged_at = 0.0
         self._polled_at = time.monotonic()
@@ -116,12 +118,22 @@ class TaskReader:
                 elif task.backlog < RESUME_BELOW and partition in self._paused:
                     self._consumer.resume(own)
                     self._paused.discard(partition)
+                if not task.is_informed and not task.backlog and self._has_read_consents(task):
+                    self._loop.call_soon_threadsafe(task.inform)
                 for topic in list(task.skipped) if not task.backlog else []:
                     self._consumer.seek(TopicPartition(topic, partition, _start(task, topic)))
                     task.skipped.discard(topic)
             if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
                 self._acknowledged_at = time.monotonic()
                 self._acknowledge()
+
+    def _has_read_consents(self, task: DeliveryTask) -> bool:
+        """Return whether the task knows what people had said when it was opened."""
+        place = TopicPartition(CONSENTS, task.partition)
+        start, end = self._consents[task.partition]
+        (position,) = self._consumer.position([place])
+        handed = self._handed.get((CONSENTS, task.partition), 0)
+        return max(start, position.offset) >= end and task.positions.get(CONSENTS, 0) >= handed
 
     def _acknowledge(self) -> None:
         """Commit how far everything is admitted, markers included: what waits for it is told so, nothing else is."""
@@ -150,10 +162,17 @@ class TaskReader:
         left_alone = [each for each in partitions if each.topic in _UNREAD or each.partition not in numbers]
         if left_alone:
             consumer.pause(left_alone)
+        self._consents = {number: self._consents_of(number) for number in numbers}
         read = {each.topic for each in partitions} - _UNREAD
         log.info("reading partitions %s of %d topics", sorted(numbers), len(read))
         self._polled_at = time.monotonic()
         self.is_assigned = True
+
+    def _consents_of(self, partition: int) -> tuple[int, int]:
+        """Return from where to where a task has to read what people have said before it may send."""
+        place = TopicPartition(CONSENTS, partition)
+        first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+        return max(first, self.tasks[partition].positions.get(CONSENTS, 0)), end
 
     def _rejoin_if_lacking(self, numbers: set[int], partitions: list[TopicPartition]) -> None:
         """Subscribe in another way if topics are missing: a static member that comes back gets what it had before."""

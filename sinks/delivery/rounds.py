@@ -16,6 +16,7 @@ from sinks.delivery import lines, metrics
 from sinks.delivery.activations import MAX_ACTIVATION_BYTES
 from sinks.delivery.attempts import Saying, wanted
 from sinks.delivery.choosing import Choice, Request
+from sinks.delivery.consents import learn
 from sinks.delivery.schedule import next_attempt_at
 from sinks.delivery.served import Served
 from sinks.destinations.contract import Outcome, Retry
@@ -54,19 +55,15 @@ class Ended(NamedTuple):
     took_ms: int
 
 
-def admit(
-    arrival: Arrival, served: Served, choice: Choice, encode_letter: Callable[[DeadLetter], bytes]
-) -> bytes | None:
+def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> bytes | None:
     """Put what has come into its line; return the line, None if it was not admitted."""
     try:
+        key = _key(arrival)
         change = choice.decode(arrival.value or b"")
-        if arrival.key is None:
-            raise DecodeError("invalid", "the record has no key")
     except DecodeError as error:
-        choice.notes.outputs.append(_letter(arrival, error, choice.now, encode_letter))
-        metrics.DEAD.labels(error.reason).inc()
+        _bury(arrival, error, choice, encode)
         return None
-    line, record = lines.line_key(served.name, arrival.key), arrival.value or b""
+    line, record = lines.line_key(served.name, key), arrival.value or b""
     reason = _why_not(served, change, record)
     if reason is not None:
         choice.notes.say(served.name, served.mapping, line, change, record, reason, waited=False)
@@ -79,6 +76,15 @@ def admit(
         saying = Saying(each.outcome, each.reason, each.detail)
         choice.notes.say(served.name, served.mapping, line, whose, each.record, saying)
     return line
+
+
+def admit_consent(arrival: Arrival, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
+    """Keep what somebody has said about being sent things."""
+    choice.notes.consents += 1
+    try:
+        learn(choice.view, _key(arrival), arrival.value or b"", choice.decode_consent)
+    except DecodeError as error:
+        _bury(arrival, error, choice, encode)
 
 
 def settle(ended: Ended, choice: Choice) -> list[bytes]:
@@ -132,6 +138,18 @@ def _retry_at(served: Served, now: int) -> Callable[[lines.Line, Outcome], int |
         return next_attempt_at(line.attempts + 1, now, retry_until, after_ms, spread)
 
     return at
+
+
+def _key(arrival: Arrival) -> bytes:
+    if arrival.key is None:
+        raise DecodeError("invalid", "the record has no key")
+    return arrival.key
+
+
+def _bury(arrival: Arrival, error: DecodeError, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
+    """Keep a record that cannot be read as a dead letter."""
+    choice.notes.outputs.append(_letter(arrival, error, choice.now, encode))
+    metrics.DEAD.labels(error.reason).inc()
 
 
 def _letter(arrival: Arrival, error: DecodeError, now: int, encode: Callable[[DeadLetter], bytes]) -> Output:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
+from schemas.consent import Default
 from sinks.delivery import metrics
 from sinks.delivery.gates import Policy
 from sinks.delivery.outlet import Outlet
@@ -23,13 +24,22 @@ Open = Callable[[Definition], Destination]
 class Served:
     """One destination, opened for one definition. It is closed once nobody sends by it and another has replaced it."""
 
-    def __init__(self, definition: Definition, opened: Destination, outlet: Outlet, cap_window_ms: int) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        opened: Destination,
+        outlet: Outlet,
+        cap_window_ms: int,
+        consents: Mapping[str, Default],
+    ) -> None:
         self.name = definition.name
         self.definition = definition
         self.opened = opened
         self.outlet = outlet
         self.mapping = fingerprint(definition.mapping)
         self.cap_window_ms = cap_window_ms
+        self.consents = consents
+        """By purpose that is defined, what holds of whoever has said nothing."""
         self.opened_at = time.monotonic()
         self.policy = Policy(
             name=definition.name,
@@ -53,9 +63,13 @@ class Destinations:
         self._failed_at: dict[str, float] = {}
         self._replaced: list[Served] = []
         self._share = 1.0
+        self._consents: Mapping[str, Default] = {}
 
-    def define(self, definitions: Iterable[Definition]) -> None:
-        """Serve exactly those that have a receiver, as they are defined now."""
+    def define(self, definitions: Iterable[Definition], consents: Mapping[str, Default]) -> None:
+        """Serve exactly those that have a receiver, as they are defined now; `consents`: the purposes' defaults."""
+        self._consents = consents
+        for served in self._served.values():
+            served.consents = consents
         self._defined = {each.name: each for each in definitions if each.receiver is not None}
         self._failed_at.clear()
         for name in self._served.keys() - self._defined.keys():
@@ -128,7 +142,8 @@ class Destinations:
         self._failed_at.pop(name, None)
         if name in self._served:
             self._replaced.append(self._served[name])
-        self._served[name] = Served(definition, opened, outlet, self._cap_window_ms(definition.channel))
+        window_ms = self._cap_window_ms(definition.channel)
+        self._served[name] = Served(definition, opened, outlet, window_ms, self._consents)
         self._freed(name)
 
     def _cap_window_ms(self, channel: str) -> int:

@@ -10,16 +10,18 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 from runtime.errors import OnefoldError, TerminalError
 from schemas.codec import Codec
-from schemas.records import DeadLetter, DeliveryAttempt
+from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt
+from schemas.topics import CONSENTS
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import ActivationReader
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
 from sinks.delivery.notes import Notes
-from sinks.delivery.rounds import Arrival, Ended, admit, retire, settle
+from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.served import Destinations, Served
 from sinks.delivery.waiting import Absence, add_waiting, oldest_s, waiting_by_destination
 from sinks.destinations.contract import Outcome, Retry
@@ -55,6 +57,7 @@ class DeliveryTask:
         self._committer = committer
         self._destinations = destinations
         self._activations = ActivationReader(codec)
+        self._decode_consent = partial(codec.decode, ConsentChange)
         self._encode_attempt = codec.encoder(DeliveryAttempt)
         self._encode_letter = codec.encoder(DeadLetter)
         self._executor = executor
@@ -68,6 +71,8 @@ class DeliveryTask:
         self._absence = Absence()
         self.skipped: set[str] = set()
         """Topics whose destination was not open when a record came: they are to be read again from `positions`."""
+        self.is_informed = False
+        """Whether all was read that people had said when the task was opened: before, nothing begins."""
         self._wake = asyncio.Event()
         self._is_closing = False
         self._working = asyncio.create_task(self._work(), name=f"deliver-{partition}")
@@ -82,6 +87,11 @@ class DeliveryTask:
     def submit(self, arrivals: Iterable[Arrival]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
         self._arrived.extend(arrivals)
+        self._wake.set()
+
+    def inform(self) -> None:
+        """Begin to send: what people had said is known."""
+        self.is_informed = True
         self._wake.set()
 
     def freed(self, destination: str) -> None:
@@ -134,7 +144,7 @@ class DeliveryTask:
         choice = self._choice()
         touched, positions = ([], {}) if self._is_closing else self._admit(choice)
         touched += self._settle(choice)
-        requests = [] if self._is_closing else self._choose(touched, choice)
+        requests = self._choose(touched, choice) if self.is_informed and not self._is_closing else []
         self._retire(choice)
         try:
             if choice.view.changes or choice.notes.outputs or positions:
@@ -148,7 +158,7 @@ class DeliveryTask:
     def _choice(self) -> Choice:
         now = time.time_ns() // 1_000_000
         notes = Notes(self._encode_attempt, now)
-        return Choice(StateView(self._store), self._activations.read, now, notes)
+        return Choice(StateView(self._store), self._activations.read, self._decode_consent, now, notes)
 
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []
@@ -156,6 +166,10 @@ class DeliveryTask:
         for _ in range(min(len(self._arrived), ADMITTED_AT_ONCE)):
             arrival = self._arrived.popleft()
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
+                if arrival.topic == CONSENTS:
+                    admit_consent(arrival, choice, self._encode_letter)
+                    positions[arrival.topic] = arrival.offset + 1
+                    continue
                 served = self._destinations.get(arrival.destination)
                 if served is None or arrival.topic in self.skipped:
                     self.skipped.add(arrival.topic)
@@ -216,6 +230,7 @@ class DeliveryTask:
         await loop.run_in_executor(self._executor, self._committer.commit, outputs, view, positions, self._store)
         metrics.COMMIT_S.observe(time.perf_counter() - began)
         self.positions.update(positions)
+        metrics.CONSENTS.inc(choice.notes.consents)
         choice.notes.count()
 
     # -- sending

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from definitions.consent import ConsentRules, Purpose
 from definitions.destinations import Destination
 from definitions.model import Definitions
 from embedded.layout import free_ports
@@ -13,10 +14,11 @@ from runtime.kafka.partitions import partition_of
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from schemas.codec import Codec
+from schemas.consent import NO_CONSENT, ConsentState, Statement, Status, encode_consent
 from schemas.identity import profile_key
-from schemas.records import DeliveryAttempt, SegmentChange
+from schemas.records import ConsentChange, DeliveryAttempt, SegmentChange
 from schemas.registry import Registry
-from schemas.topics import DELIVERIES, activation, activations
+from schemas.topics import CONSENTS, DELIVERIES, activation, activations
 from tests.sinks.sink_process import Feeder
 from tests.support.process import ModuleProcess
 from tests.support.sets import applied_set
@@ -52,6 +54,7 @@ class Changes:
         self._feeder = Feeder(stack)
         self._codec = Codec(Registry(stack.settings.registry))
         self._versions: dict[int, int] = {}
+        self._said: dict[int, str] = {}
         self.members: set[tuple[str, str]] = set()
 
     def define(self, *destinations: Destination) -> None:
@@ -60,7 +63,8 @@ class Changes:
         create_topics(
             settings.kafka, activations(each.name for each in destinations), settings.partitions, settings.replication
         )
-        applied_set(self._stack, Definitions(destinations=destinations))
+        rules = ConsentRules((Purpose("marketing"),))
+        applied_set(self._stack, Definitions(destinations=destinations, consent=rules))
 
     def toggle(self, destinations: Sequence[Destination], people: Iterable[int], segment: str = "buyers") -> None:
         """Have people enter a segment, or leave it if they are in it, one after the other."""
@@ -78,11 +82,22 @@ class Changes:
                 changed_at=version,
                 cause="m",
                 version=version,
+                consent=self._said.get(number, NO_CONSENT),
             )
             key = profile_key(self._workspace, member[0])
             partition = partition_of(key, self._stack.settings.partitions)
             placed += [(activation(each.name), partition, 0, key, change) for each in destinations]
         self._feeder.send(placed)
+
+    def say(self, number: int, status: Status) -> None:
+        """Have somebody say yes or no to marketing by e-mail, as PROFILE publishes it."""
+        version = self._versions[number] = self._versions.get(number, 0) + 1
+        state = ConsentState({"marketing": {"email": Statement(status, version, "m", "web")}})
+        text, who = encode_consent(state), person(number)
+        self._said[number] = text
+        key = profile_key(self._workspace, who)
+        change = ConsentChange(self._workspace, who, "person", who, 0, version, version, text)
+        self._feeder.send([(CONSENTS, partition_of(key, self._stack.settings.partitions), 0, key, change)])
 
     def attempts(self, destination: str) -> list[DeliveryAttempt]:
         """What was said of deliveries to a destination, in the order of each partition."""

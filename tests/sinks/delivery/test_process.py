@@ -9,7 +9,7 @@ from embedded.stack import Stack
 from runtime.failpoints import VARIABLE
 from sinks.delivery.failpoints import FAILPOINTS
 from tests.deliveries.soundness import Taken, disorder, final_members
-from tests.sinks.delivery.deliverer import Changes, running_deliverer
+from tests.sinks.delivery.deliverer import Changes, person, running_deliverer
 from tests.sinks.delivery.hook import Hook, running_hook
 from tests.support.waiting import wait_until
 
@@ -101,6 +101,28 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
     with running_deliverer(stack, tmp_path):
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
     assert {each.outcome for each in changes.attempts(destination.name)} == {"paused", "delivered"}
+
+
+def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_they_said_so(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination(purpose="marketing", channel="email")
+    hook.answer = lambda _taken, _number: 429
+    hook.headers = {"Retry-After": "2"}
+    changes.define(destination)
+    for number in (1, 2):
+        changes.say(number, "granted")
+    with running_deliverer(stack, tmp_path) as deliverer:
+        changes.toggle([destination], (1, 2, 3))
+        wait_until(lambda: hook.requests >= 2, "the attempts")
+        changes.say(2, "denied")
+        wait_until(lambda: deliverer.metric("onefold_deliverer_consents_total") == 3, "the denial to be known")
+        hook.answer = lambda _taken, _number: 204
+        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 0 and hook.taken != [], "the end")
+
+    assert {each.profile_id for each in hook.taken} == {person(1)}
+    ended = {(each.profile_id, each.outcome, each.reason) for each in changes.attempts(destination.name)}
+    assert {(person(2), "suppressed", "no_consent"), (person(3), "suppressed", "no_consent")} <= ended
 
 
 def _kill(stack: Stack, folder: Path, hook: Hook, changes: Changes, failpoint: str) -> None:
