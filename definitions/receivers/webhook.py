@@ -1,11 +1,12 @@
 """Options of webhooks: a POST of JSON to an address, signed as Standard Webhooks say."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 import msgspec
 
-from definitions.receivers.http import InnerStatus, ItemResults
-from definitions.receivers.values import Secret
+from definitions.receivers.http import InnerStatus, ItemResults, why_no_header, why_no_url
+from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
     "type": "{{ kind }}.{{ change }}",
@@ -39,7 +40,30 @@ class Webhook(msgspec.Struct, frozen=True, tag="webhook", tag_field="type"):
     secrets: tuple[Secret, ...] = ()
     headers: dict[str, str | Secret] = {}
     method: Literal["POST", "PUT"] = "POST"
-    batch: int = 1
+    batch: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
     allow_private: bool = False
     failure: InnerStatus | None = None
     results: ItemResults | None = None
+
+
+KEYS = {
+    "url": "Address; as a secret if it holds one.",
+    "secrets": "Secrets that sign, the newest first: `whsec_` (HMAC-SHA256) or `whsk_` (ed25519), then base64.",
+    "headers": "Further headers; their values may be secrets.",
+    "method": "POST or PUT.",
+    "batch": "Deliveries of one request; with 1 the body is an object, else a list of them.",
+    "allow_private": "Whether the address may lead into a private network.",
+    "failure": "How an answer of status 200 says that it is none.",
+    "results": "How the answer to a batch says what became of each delivery.",
+}
+
+
+def problems(options: Webhook) -> Iterator[OptionProblem]:
+    """Yield what is wrong with the address and the headers, as far as they are not secret."""
+    if isinstance(options.url, str) and (reason := why_no_url(options.url)) is not None:
+        yield OptionProblem("url", f"the address cannot be sent to: {reason}")
+    for name, value in options.headers.items():
+        if (reason := why_no_header(name, value if isinstance(value, str) else "")) is not None:
+            yield OptionProblem("headers", f"the header {name!r} cannot be sent: {reason}")
+    if options.results is not None and options.batch == 1:
+        yield OptionProblem("results", "a batch of 1 has no list of results", "say `batch`, or `failure` instead")

@@ -41,10 +41,10 @@ def retry_after_ms(value: str | None, now_s: Callable[[], float] = time.time) ->
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(int(text[:9]) * 1000, LONGEST_RETRY_AFTER_MS)
+        return min(int(text.lstrip("0")[:9] or "0") * 1000, LONGEST_RETRY_AFTER_MS)
     try:
         at = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return min(max(round((at.timestamp() - now_s()) * 1000), 0), LONGEST_RETRY_AFTER_MS)

@@ -3,6 +3,7 @@
 import ssl
 import zlib
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import NamedTuple
 
 import aiohttp
@@ -19,6 +20,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 USER_AGENT = "Onefold"
 
 _KEEP_ALIVE_S = 30.0
+_LONGEST_MARGIN_S = 0.5
 _SHOWN_BYTES = 4 * MAX_EXCHANGE_CHARS
 _SHOWN_HEADERS = frozenset(
     {
@@ -56,6 +58,7 @@ class Answer(NamedTuple):
 class HttpSession:
     """A client for one destination; for one event loop, within which it must be made.
 
+    `timeout_s`: the definition's; a request ends a little before it, so that what is known by then can be kept.
     `secrets`: texts that must not be kept of requests and answers. `allow_private`: it may lead into the house's own
     networks. `tls`: how certificates are checked, the system's way by default.
     """
@@ -79,7 +82,7 @@ class HttpSession:
         )
         self._client = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            timeout=aiohttp.ClientTimeout(total=timeout_s - min(timeout_s / 10, _LONGEST_MARGIN_S), ceil_threshold=inf),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
