@@ -115,14 +115,19 @@ class HttpSession:
             ) as response:
                 packed, is_whole = await _beginning(response, limit)
                 return self._answer(response, packed, is_whole, limit, shown)
-        except ForbiddenAddress as error:
+        except (ForbiddenAddress, aiohttp.ClientError, OSError, ValueError) as error:
+            return self._without_answer(error, shown)
+
+    def _without_answer(self, error: Exception, shown: Exchange) -> Retry | Refused:
+        if isinstance(error, ForbiddenAddress):
             return Refused("forbidden_address", self._redact(str(error)), shown)
-        except TimeoutError:
+        if isinstance(error, TimeoutError):
             return Retry("timeout", "did not answer in time: it may have taken it", exchange=shown)
-        except (aiohttp.InvalidURL, UnicodeError, ValueError) as error:
-            return Refused("unmappable", f"cannot be sent as HTTP: {type(error).__name__}", shown)
-        except (aiohttp.ClientError, OSError) as error:
+        # A bad certificate is a ValueError as well, an address that is none a ClientError.
+        is_network = isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, aiohttp.InvalidURL)
+        if is_network:
             return Retry("network", self._redact(f"{type(error).__name__}: {error}"), exchange=shown)
+        return Refused("unmappable", f"cannot be sent as HTTP: {type(error).__name__}", shown)
 
     def _answer(
         self, response: aiohttp.ClientResponse, packed: bytes, is_whole: bool, max_bytes: int, shown: Exchange
