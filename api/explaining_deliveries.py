@@ -18,7 +18,7 @@ class AtDestination(msgspec.Struct, frozen=True):
 
 
 class ExplainedDelivery(msgspec.Struct, frozen=True):
-    """A change and what became of it. `activation`: None if the warehouse keeps it no more, or does not have it yet.
+    """A change and what became of it. `activation`: as attempts say it, if the warehouse does not have it (any more).
 
     `event`: the one that caused it; None if none did, or it is not kept any more.
     """

@@ -400,6 +400,7 @@ VIEWS = {
     "uncounted_hours": "rolled_up_hours",
     "hourly_events": "rolled_up_hours",
     "hourly_rejections": "rejected_events",
+    "fates": "deliveries",
 }
 """Of each view the table that says which of the view's columns are personal."""
 

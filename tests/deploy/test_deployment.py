@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 import api.metrics
 import collectors.metrics
 import jobs.rebuild.metrics
+import sinks.delivery.metrics
 import sinks.metrics
 import streams.metrics
 from embedded.clickhouse.profile import PROFILE
@@ -26,7 +27,14 @@ from settings import SettingsError, load, read_workspaces
 from settings.environment import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED_BY = (api.metrics, collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
+SERVED_BY = (
+    api.metrics,
+    collectors.metrics,
+    jobs.rebuild.metrics,
+    sinks.delivery.metrics,
+    sinks.metrics,
+    streams.metrics,
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +135,21 @@ def test_the_dashboard_shows_metrics_that_are_served() -> None:
 
     assert SERVED_BY
     assert {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in shown} <= served
+
+
+def test_every_alert_is_about_metrics_that_are_served_and_has_a_section_of_the_runbook() -> None:
+    groups = YAML(typ="safe").load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    served = {family.name for family in REGISTRY.collect() if family.name.startswith("onefold_")}
+    assert len(rules) == 3
+    for rule in rules:
+        asked = set(re.findall(r"onefold_\w+", rule["expr"]))
+        assert asked
+        assert {name.removesuffix("_total") for name in asked} <= served
+        page, _, heading = rule["annotations"]["runbook"].partition("#")
+        headings = re.findall(r"^## (\w+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in [each.lower() for each in headings]
+        assert rule["alert"] in headings
 
 
 def test_clickhouse_gets_the_profile_of_the_embedded_gateway() -> None:

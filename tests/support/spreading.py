@@ -18,6 +18,7 @@ OWN_STACK = (
 SHARED_STACK = (
     "tests/api/test_clocks.py",
     "tests/api/test_consents.py",
+    "tests/api/test_deliveries.py",
     "tests/api/test_explaining.py",
     "tests/api/test_operators.py",
     "tests/api/test_segment_lookups.py",

@@ -714,6 +714,43 @@ SELECT
 FROM onefold.rejected_events FINAL
 GROUP BY workspace, source, reason, hour;
 
+-- What is sent twice is folded once, so an event is told by source and message id. Whether anything is missing no query can
+-- tell: that takes the topics and the definitions (`onefold fates check`, docs/decisions/0044).
+CREATE OR REPLACE VIEW onefold.fates
+(
+    workspace LowCardinality(String) COMMENT 'The tenant; empty of a dead letter of which nobody could read it',
+    subject String COMMENT 'event or delivery',
+    name LowCardinality(String) COMMENT 'Of an event the source, of a dead letter its topic; of a delivery the destination',
+    id String COMMENT 'Of an event the message id, of a dead letter its dead_id; of a delivery the id of the change or trigger',
+    fate String COMMENT 'Of an event folded, rejected or dead; of a delivery delivered, suppressed, superseded, refused or waiting',
+    reason String COMMENT 'Why, in one word for machines; empty where nothing stands against it',
+    due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a delivery that waits is tried again'
+)
+COMMENT 'Where each event and each delivery has ended. A delivery of which nothing was said so far is not in it.'
+AS
+SELECT
+    workspace, 'event' AS subject, source AS name, message_id AS id, 'folded' AS fate,
+    '' AS reason, CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS due_at
+FROM onefold.raw_events
+GROUP BY workspace, source, message_id
+UNION ALL
+SELECT workspace, 'event', source, ifNull(message_id, ''), 'rejected', toString(reason), NULL
+FROM onefold.rejected_events FINAL
+UNION ALL
+SELECT workspace, 'event', topic, dead_id, 'dead', toString(reason), NULL
+FROM onefold.dead_letters FINAL
+UNION ALL
+SELECT
+    workspace, 'delivery', destination, activation_id, if(last.1 IN ('retry', 'paused'), 'waiting', last.1), last.2, last.3
+FROM
+(
+    SELECT
+        workspace, destination, activation_id,
+        argMax((toString(outcome), toString(reason), due_at), (attempted_at, attempt, outcome)) AS last
+    FROM onefold.deliveries
+    GROUP BY workspace, destination, activation_id
+);
+
 -- Functions for people's SQL. Senders write a number as a text, a list or nothing at all; these read a path of `properties`,
 -- `traits` or `context`, whatever was sent there, and are NULL where it is not what they read: no value fails a query. A
 -- function belongs to the server and to no database (docs/decisions/0032).
