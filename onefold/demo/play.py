@@ -11,7 +11,7 @@ from embedded.stack import Stack
 from embedded.terminal import Terminal
 from onefold.demo import figures, story
 from onefold.demo.board import Board
-from onefold.demo.receivers import Receivers
+from onefold.demo.receivers import Received, Receivers
 from onefold.demo.shop import Shop
 from runtime.errors import OnefoldError
 from warehouse.client import look_ups
@@ -33,6 +33,8 @@ def play(stack: Stack, console: Terminal, seconds: float | None, receivers: Rece
     Raises DemoFailed.
     """
     _import_cdnow(stack, console)
+    if of_history := receivers.received().requests:
+        console.print(f"  the webhook has received {of_history:,} entries and exits of segments of these 18 months")
     shop = Shop(stack.addresses.http, "dev")
     console.print(
         "\n[bold]A live shop[/bold]: seeded, simulated visitors; real SDK, real HTTP, wall clock", markup=True
@@ -49,7 +51,7 @@ def play(stack: Stack, console: Terminal, seconds: float | None, receivers: Rece
         raise DemoFailed(f"the SDK could not deliver: {shop.errors[0]}")
     if seconds is not None:
         _drain(stack)
-        _require_all_folded(_figures(stack, receivers), shop.sent)
+        _require_all_folded(_figures(stack, receivers.received()), shop.sent)
         _require_family_apart(stack, shop)
         _show_story(stack, console, shop, stays_up=False)
 
@@ -69,18 +71,18 @@ def _import_cdnow(stack: Stack, console: Terminal) -> None:
 
 
 def _watch(stack: Stack, console: Terminal, seconds: float, receivers: Receivers) -> None:
-    started = time.monotonic()
+    started, before = time.monotonic(), receivers.received()
     with Board(console) as board:
         while (played := time.monotonic() - started) < seconds:
             stack.tend()
-            board.show(_figures(stack, receivers), played)
+            board.show(_figures(stack, receivers.received().since(before)), played)
             time.sleep(BOARD_EVERY_S)
-        board.show(_figures(stack, receivers), seconds)
+        board.show(_figures(stack, receivers.received().since(before)), seconds)
 
 
-def _figures(stack: Stack, receivers: Receivers) -> figures.Figures:
+def _figures(stack: Stack, received: Received) -> figures.Figures:
     try:
-        return figures.read(stack.addresses, "main", receivers.received())
+        return figures.read(stack.addresses, "main", received)
     except (httpx.HTTPError, OnefoldError) as error:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 

@@ -32,6 +32,11 @@ class Received(NamedTuple):
     mails: int = 0
     latest: tuple[str, ...] = ()
 
+    def since(self, before: "Received") -> "Received":
+        """Return what has come since then."""
+        requests, mails = self.requests - before.requests, self.mails - before.mails
+        return Received(requests, mails, self.latest[-(requests + mails) :] if requests + mails else ())
+
 
 class Receivers(Closing):
     """Serve from the moment they are made; `received` may be asked for from any thread."""
