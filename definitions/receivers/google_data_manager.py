@@ -13,7 +13,10 @@ ConsentStatus: TypeAlias = Literal["granted", "denied", "unspecified"]
 
 
 class OAuthClient(msgspec.Struct, frozen=True):
-    """A client of OAuth 2.0, and a refresh token that somebody has granted to it."""
+    """A client of OAuth 2.0.
+
+    `id`, `secret`: of the client. `refresh_token`: what somebody with access to the account has granted to it.
+    """
 
     id: str
     secret: Secret
@@ -21,7 +24,10 @@ class OAuthClient(msgspec.Struct, frozen=True):
 
 
 class AdConsent(msgspec.Struct, frozen=True):
-    """What Google is told of the consent of everybody who is added: grant it only with a `purpose` that asks for it."""
+    """What Google is told of the consent of everybody who is added: grant it only with a purpose that asks for it.
+
+    `user_data`: that data about them is used for advertising. `personalization`: that it is personal.
+    """
 
     user_data: ConsentStatus = "unspecified"
     personalization: ConsentStatus = "unspecified"
