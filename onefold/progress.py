@@ -1,20 +1,22 @@
-"""How far worker, sink and rebuilder have come: what is committed, what there is, and the difference.
+"""How far worker, sink, rebuilder and deliverer have come: what is committed, what there is, and the difference.
 
 Outputs become visible before the inputs they follow from are committed. So if every commit, read first, has reached
 every end, read afterwards, nothing was under way in between. But a profile may hold back late events that the worker
 has read: of that only the worker itself tells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from definitions.sets.topic import read_publication
 from runtime.http.plain import plain_client
 from runtime.kafka.offsets import Extent, Offsets, Partition
-from schemas.groups import GROUPS
+from schemas.groups import DELIVERER, GROUPS, ConsumerGroup
+from schemas.topics import DEFINITIONS, activation
 from settings import Settings
 
 WORKER_TIMEOUT_S = 5.0
@@ -86,9 +88,13 @@ def worker_samples(settings: Settings, metric: str) -> list[Sample] | None:
     return [sample for family in families for sample in family.samples if sample.name == metric]
 
 
-def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[Partition, Extent]) -> tuple[Lag, ...]:
+def lagging(
+    committed: Mapping[str, Mapping[Partition, int]],
+    extents: Mapping[Partition, Extent],
+    groups: Iterable[ConsumerGroup] = GROUPS,
+) -> tuple[Lag, ...]:
     """Return what each group has still to read. An empty partition needs no commit."""
-    reads = {group.name: group.reads for group in GROUPS}
+    reads = {group.name: group.reads for group in groups}
     lags = []
     for group, offsets in committed.items():
         for (topic, partition), extent in sorted(extents.items()):
@@ -105,6 +111,7 @@ class PipelineProgress:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._offsets = Offsets(settings.kafka)
+        self._groups: tuple[ConsumerGroup, ...] = ()
         self._partitions: tuple[Partition, ...] = ()
 
     def lagging(self) -> tuple[Lag, ...]:
@@ -127,12 +134,28 @@ class PipelineProgress:
 
     def _read(self) -> tuple[tuple[Lag, ...], Mapping[Partition, Extent]]:
         if not self._partitions:
-            self._partitions = self._offsets.partitions(topic for group in GROUPS for topic in group.reads)
+            self._groups = (*GROUPS, ConsumerGroup(DELIVERER.name, self._admitted(), may_be_absent=True))
+            self._partitions = self._offsets.partitions(topic for group in self._groups for topic in group.reads)
         committed: dict[str, Mapping[Partition, int]] = {}
-        for group in GROUPS:
+        for group in self._groups:
             read = [partition for partition in self._partitions if partition[0] in group.reads]
             offsets = self._offsets.committed(group.name, read)
             if offsets or not group.may_be_absent:
                 committed[group.name] = offsets
         extents = self._offsets.extents(self._partitions)
-        return lagging(committed, extents), extents
+        return lagging(committed, extents, self._groups), extents
+
+    def _admitted(self) -> tuple[str, ...]:
+        """Return the topics that a deliverer admits: of destinations with a receiver, once it has begun with them.
+
+        What becomes of a delivery then is up to its receiver: nobody waits for that.
+        """
+        if not self._offsets.has_topic(DEFINITIONS):
+            return ()
+        newest = read_publication(self._settings.kafka).newest
+        defined = () if newest is None else newest.destinations
+        topics = [activation(each.name) for each in defined if each.receiver is not None]
+        there = [topic for topic in topics if self._offsets.has_topic(topic)]
+        return tuple(
+            topic for topic in there if self._offsets.committed(DELIVERER.name, self._offsets.partitions([topic]))
+        )

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from definitions.sets.topic import ensure_topic
 from embedded.stack import Stack
+from onefold.progress import Lag, PipelineProgress
 from runtime.failpoints import VARIABLE
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
+from schemas.delivery_control import Pause, pause_record, resume_record
+from schemas.groups import DELIVERER
+from schemas.topics import DELIVERIES_CONTROL
 from sinks.delivery.failpoints import FAILPOINTS
 from tests.deliveries.soundness import Taken, disorder, final_members
 from tests.sinks.delivery.deliverer import Changes, person, running_deliverer
@@ -45,6 +52,9 @@ def test_changes_arrive_in_order_and_each_is_a_record(
             changes.toggle([destination], range(20))
         wait_until(lambda: len(hook.taken) == 60, "60 deliveries")
         wait_until(lambda: deliverer.metric("onefold_deliveries_total") == 60, "60 outcomes")
+        wait_until(lambda: _unadmitted(stack) == [], "the commits of what was admitted")
+        changes.toggle([destination], [1])
+        wait_until(lambda: len(hook.taken) == 61 and _unadmitted(stack) == [], "the commit of one more")
         assert deliverer.terminate() == 0
 
     assert disorder(hook.taken) == []
@@ -123,6 +133,45 @@ def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_th
     assert {each.profile_id for each in hook.taken} == {person(1)}
     ended = {(each.profile_id, each.outcome, each.reason) for each in changes.attempts(destination.name)}
     assert {(person(2), "suppressed", "no_consent"), (person(3), "suppressed", "no_consent")} <= ended
+
+
+def test_two_processes_share_the_partitions_and_one_takes_over_from_the_other(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination()
+    hook.answer = lambda _taken, number: 503 if number % 5 == 0 else 204
+    changes.define(destination)
+    with running_deliverer(stack, tmp_path, ONEFOLD_WORKER="a") as first:
+        changes.toggle([destination], range(40))
+        with running_deliverer(stack, tmp_path, ONEFOLD_WORKER="b") as second:
+            changes.toggle([destination], range(40))
+            wait_until(lambda: second.metric("onefold_deliveries_total") > 0, "the second one's part")
+            first.kill()
+            changes.toggle([destination], range(40))
+            hook.answer = lambda _taken, _number: 204
+            wait_until(lambda: settled(changes, hook) and _versions(hook.taken) == 120, "everything")
+            assert second.is_running
+    assert disorder(hook.taken) == []
+
+
+def test_an_operator_pauses_and_resumes_a_destination(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination()
+    changes.define(destination)
+    producer = AcknowledgedProducer(stack.settings.kafka, "test")
+    ensure_topic(stack.settings.kafka, 1, topic=DELIVERIES_CONTROL)
+    producer.send([ProducerRecord(DELIVERIES_CONTROL, *pause_record(Pause(destination.name, 1)))])
+    with running_deliverer(stack, tmp_path) as deliverer:
+        changes.toggle([destination], range(5))
+        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 5, "the deliveries to wait")
+        assert (hook.requests, deliverer.metric("onefold_deliveries_paused")) == (0, 1)
+        producer.send([ProducerRecord(DELIVERIES_CONTROL, *resume_record(destination.name))])
+        wait_until(lambda: settled(changes, hook), "the deliveries that waited")
+
+
+def _unadmitted(stack: Stack) -> list[Lag]:
+    return [lag for lag in PipelineProgress(stack.settings).lagging() if lag.group == DELIVERER.name]
 
 
 def _kill(stack: Stack, folder: Path, hook: Hook, changes: Changes, failpoint: str) -> None:
