@@ -14,11 +14,29 @@ is left to the module of the same name in `sinks.destinations`.
 
 from typing import TypeAlias
 
+from definitions.receivers.apprise import Apprise
+from definitions.receivers.dingtalk import DingTalk
+from definitions.receivers.feishu import Feishu
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
+from definitions.receivers.slack import Slack
 from definitions.receivers.webhook import Webhook
+from definitions.receivers.wecom import WeCom
 
-Receiver: TypeAlias = GoogleDataManager | HubSpot | MetaAudience | Salesforce | Webhook
+Receiver: TypeAlias = (
+    Apprise
+    | DingTalk
+    | Feishu
+    | GoogleDataManager
+    | HubSpot
+    | Mail
+    | MetaAudience
+    | Salesforce
+    | Slack
+    | Webhook
+    | WeCom
+)
 """The options of any kind."""

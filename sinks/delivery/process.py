@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from confluent_kafka import Message
 
@@ -65,7 +67,8 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until stopped. Raises what no other attempt of this process can mend."""
-        destinations = Destinations(open_destination, self._freed)
+        opened = partial(open_destination, namespace_of=self._namespace_of)
+        destinations = Destinations(opened, self._freed)
         self._reader = reader = TaskReader(
             self._settings, lambda partition: self._open_task(partition, destinations), destinations.share
         )
@@ -106,6 +109,10 @@ class Deliverer:
     def _make_topics(self, names: list[str]) -> None:
         settings = self._settings
         create_topics(settings.kafka, topics.activations(names), settings.partitions, settings.replication)
+
+    def _namespace_of(self, workspace: str) -> uuid.UUID | None:
+        known = self._settings.workspaces.get(workspace)
+        return None if known is None else known.namespace
 
     def _freed(self, destination: str) -> None:
         if self._reader is not None:

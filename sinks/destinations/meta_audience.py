@@ -82,7 +82,7 @@ class MetaAudiences:
         self._app_secret = resolve(options.app_secret) if is_given(options.app_secret) else ""
         self._calls = Calls(timeout_s, options.allow_private, lambda answer: code_of(answer) in EXPIRED)
         self._calls.hidden(self._app_secret)
-        self.batching = Batching(deliveries=min(options.batch, MAX_ROWS), bytes=MAX_BYTES)
+        self.batching = Batching(deliveries=min(options.batch, MAX_ROWS), bytes=4_000_000)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Add who entered and remove who left."""
@@ -176,7 +176,7 @@ def settled_of(changes: Sequence[Change[Member]], answer: Answer) -> Settled:
         return Stopped(Retry("unavailable", "the answer is not one of the Marketing API", None, Exchange(status=200)))
     summary = f"session {text_at(said, 'session_id')}: {received} received, {invalid} invalid"
     named = _named(changes, at(said, "invalid_entry_samples")) if invalid else {}
-    if sum(named.values()) < invalid:
+    if sum(len(changes[position].body.rows) for position in named) < invalid:
         return Unclear("invalid entry", Exchange(answer=summary, status=200))
     refused = Refused("rejected", "invalid entry", Exchange(answer=summary, status=200))
     delivered = Delivered(Exchange(answer=summary, status=200))
@@ -214,12 +214,11 @@ def regained_at(answer: Answer) -> int | None:
     return min(minutes * 60_000, LONGEST_RETRY_AFTER_MS) or None
 
 
-def _named(changes: Sequence[Change[Member]], samples: Json) -> dict[int, int]:
-    """Return the number of rows among the samples, whose keys or values are values of a row, by position."""
-    members = (*(samples if isinstance(samples, dict) else ()), *values_of(samples))
-    texts = {text for text in members if isinstance(text, str) and text}
-    rows = {
-        position: sum(any(value in texts for _, value in row) for row in change.body.rows)
+def _named(changes: Sequence[Change[Member]], samples: Json) -> set[int]:
+    """Return the positions of those with a value that is among the samples, which are keys or values there."""
+    texts = {text for text in (*(samples if isinstance(samples, dict) else ()), *values_of(samples)) if text}
+    return {
+        position
         for position, change in enumerate(changes)
+        if any(value in texts for row in change.body.rows for _, value in row if value)
     }
-    return {position: number for position, number in rows.items() if number}

@@ -4,17 +4,30 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from definitions.destinations import Destination as Definition
+from definitions.receivers.apprise import Apprise
+from definitions.receivers.dingtalk import DingTalk
+from definitions.receivers.feishu import Feishu
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
+from definitions.receivers.slack import Slack
 from definitions.receivers.webhook import Webhook
+from definitions.receivers.wecom import WeCom
+from sinks.destinations.apprise import AppriseDestination
 from sinks.destinations.contract import Destination
+from sinks.destinations.dingtalk import dingtalk_robot
+from sinks.destinations.feishu import feishu_robot
 from sinks.destinations.google_data_manager import GoogleAudiences
 from sinks.destinations.hubspot import HubSpotContacts
+from sinks.destinations.mail.destination import MailDestination
+from sinks.destinations.mail.links import NamespaceOf, links, no_namespace
 from sinks.destinations.meta_audience import MetaAudiences
 from sinks.destinations.salesforce import SalesforceRecords
+from sinks.destinations.slack import slack_robot
 from sinks.destinations.webhook import WebhookDestination
+from sinks.destinations.wecom import wecom_robot
 
 Options = TypeVar("Options")
 
@@ -40,6 +53,11 @@ OPENED: Mapping[type[object], Open] = {
     HubSpot: _within(HubSpot, HubSpotContacts),
     MetaAudience: _within(MetaAudience, MetaAudiences),
     Salesforce: _within(Salesforce, SalesforceRecords),
+    Apprise: _within(Apprise, AppriseDestination),
+    DingTalk: _within(DingTalk, dingtalk_robot),
+    Feishu: _within(Feishu, feishu_robot),
+    Slack: _within(Slack, slack_robot),
+    WeCom: _within(WeCom, wecom_robot),
     Webhook: _within(Webhook, WebhookDestination),
 }
 """By the type of the options."""
@@ -49,8 +67,20 @@ class NoReceiver(Exception):
     """A destination has no receiver that deliveries could be sent to; the text says why."""
 
 
-def open_destination(definition: Definition) -> Destination:
-    """Open a destination. Raises NoReceiver, and MissingSecret if a secret is not where the definition says."""
+def open_destination(definition: Definition, namespace_of: NamespaceOf = no_namespace) -> Destination:
+    """Open a destination. Raises NoReceiver, and MissingSecret if a secret is not where the definition says.
+
+    `namespace_of`: the secrets of workspaces, which sign links to unsubscribe.
+    """
+    receiver = definition.receiver
+    if isinstance(receiver, Mail):
+        return MailDestination(
+            receiver,
+            definition.timeout_ms / 1_000,
+            channel=definition.channel,
+            purpose=definition.purpose,
+            unsubscribe_url=links(receiver.unsubscribe_base, namespace_of),
+        )
     opened = OPENED.get(type(definition.receiver))
     if opened is None:
         raise NoReceiver(f"destinations of type {definition.type} are read from the topic activation.{definition.name}")

@@ -19,7 +19,7 @@ Body = TypeVar("Body")
 
 
 class Stopped(msgspec.Struct, frozen=True):
-    """A request was not taken, or nobody knows; nor would the next ones be: credentials, limits, the receiver."""
+    """Nothing of a request was taken, nor would the next ones be: the credentials, the limits or the receiver."""
 
     outcome: Retry | Unauthorised
 

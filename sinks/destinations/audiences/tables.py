@@ -9,8 +9,7 @@ def table_of(rows: Sequence[Mapping[str, str]]) -> bytes:
     """Return rows as CSV; a column that a row does not have is empty in it, which leaves the field as it is."""
     text = io.StringIO()
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    # All cells: by itself a carriage return would stand without quotes, and end the row.
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

@@ -161,16 +161,6 @@ async def test_those_that_are_invalid_are_refused_and_the_others_delivered(names
     assert meta.audiences["101"] == {email(f"p{at}") for at in range(10)} - meta.invalid
 
 
-async def test_a_person_with_several_rows_hides_no_other_that_is_invalid() -> None:
-    async with Meta() as meta, opened(meta) as audiences:
-        meta.planned = [
-            answer(200, {"num_received": 3, "num_invalid_entries": 2, "invalid_entry_samples": {email("a"): "no"}})
-        ]
-        meta.invalid = {email("a"), email("c")}
-        outcomes = await audiences.send([delivery("ann", {"EMAIL": [email("a"), email("b")]}), person("c")])
-    assert [type(outcome) for outcome in outcomes] == [Refused, Refused]
-
-
 async def test_the_search_for_the_invalid_ends_and_goes_on_later() -> None:
     async with Meta() as meta, opened(meta) as audiences:
         meta.invalid = {email(f"p{at}") for at in range(100)}

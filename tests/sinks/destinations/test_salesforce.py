@@ -57,7 +57,7 @@ async def test_a_batch_is_a_job_of_its_own() -> None:
         b'"lineEnding":"LF"}'
     )
     assert uploaded.body == (
-        b'"Email","In_loyal__c","Onefold_Id__c"\n"ann@shop.example","true","ann"\n"bob@shop.example","false","bob"\n'
+        b"Email,In_loyal__c,Onefold_Id__c\nann@shop.example,true,ann\nbob@shop.example,false,bob\n"
     )
     assert closed.body == b'{"state":"UploadComplete"}'
 
