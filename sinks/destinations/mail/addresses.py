@@ -28,7 +28,8 @@ class Mailbox(NamedTuple):
 
     def header(self) -> Address:
         """Return the address as headers write it."""
-        return Address(self.name, addr_spec=self.address)
+        name, _, domain = self.address.rpartition("@")
+        return Address(self.name, name, domain)  # as one text it would refuse what SMTPUTF8 allows
 
 
 def mailbox_of(address: str, name: str = "") -> Mailbox:

@@ -102,6 +102,8 @@ class Connections:
             if self.password is not None:
                 stage = "login"
                 await smtp.login(self.user, self.password)
+            if smtp.is_ehlo_or_helo_needed:
+                await smtp.ehlo()  # says what the server offers
         except BaseException as error:
             smtp.close()
             if isinstance(error, SMTPResponseException):

@@ -1,6 +1,6 @@
 """Makes the mail of a delivery: the same bytes for the same delivery and link, whenever it is made. Pure."""
 
-import copy
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.generator import BytesGenerator
@@ -9,6 +9,7 @@ from email.policy import SMTP, SMTPUTF8
 from io import BytesIO
 from typing import NamedTuple
 
+from schemas.unsubscribing import ONE_CLICK
 from sinks.destinations.contract import Delivery
 from sinks.destinations.http.redaction import REMOVED
 from sinks.destinations.mail.addresses import BadAddress, Mailbox, mailbox_of, one_line, written_mailbox
@@ -17,6 +18,7 @@ LINK = "%unsubscribe_url%"
 """In texts: stands for the person's own link."""
 MAX_MAIL_BYTES = 5_000_000
 
+_LINK = re.compile(r"https?://[!-;=?-~]{1,900}")
 _LONGEST_SUBJECT = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_000  # the end of the year 9999
@@ -48,6 +50,8 @@ def message_id(key: str, sender: Mailbox) -> str:
 
 def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None) -> Mail:
     """Return the mail of a delivery. `link`: where its person unsubscribes. Raises Unmailable."""
+    if link is not None and not _LINK.fullmatch(link):
+        raise Unmailable("the link to unsubscribe is no address: look at `unsubscribe_base`")
     fields = delivery.fields
     recipient = _recipient(fields)
     text, html = (_linked(_text(fields, name), link) for name in ("text", "html"))
@@ -62,16 +66,22 @@ def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None
     message["Subject"] = one_line(_text(fields, "subject"))[:_LONGEST_SUBJECT]
     # The time of the decision, not of the attempt: a repetition is the same mail, byte for byte.
     message["Date"] = _EPOCH + timedelta(milliseconds=min(max(delivery.activation.decided_at, 0), _LAST_MS))
-    message["Message-ID"] = message_id(delivery.key, sender)
-    if link:
-        message["List-Unsubscribe"] = f"<{link}>"
-        if link.startswith("https://"):  # RFC 8058, 3.1 asks for it
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     _say(message, text, html, delivery.key)
-    content = _bytes_of(message)
+    plain = _plain_headers(message_id(delivery.key, sender), link)
+    content = plain.encode() + _bytes_of(message)
     if len(content) > MAX_MAIL_BYTES:
         raise Unmailable(f"the mail is {len(content)} bytes long, {MAX_MAIL_BYTES} are allowed")
-    return Mail(sender, recipient, content, _shown(message, text or html, link))
+    return Mail(sender, recipient, content, _shown(plain, message, text or html, link))
+
+
+def _plain_headers(identity: str, link: str | None) -> str:
+    """Return headers whose value no program may cut or encode, as `email` does with what is longer than a line."""
+    headers = f"Message-ID: {identity}\r\n"
+    if link:
+        headers += f"List-Unsubscribe: <{link}>\r\n"
+        if link.startswith("https://"):  # RFC 8058, 3.1 asks for it
+            headers += f"List-Unsubscribe-Post: {ONE_CLICK}\r\n"
+    return headers
 
 
 def _say(message: EmailMessage, text: str, html: str, key: str) -> None:
@@ -90,8 +100,8 @@ def _bytes_of(message: EmailMessage) -> bytes:
     return out.getvalue()
 
 
-def _shown(message: EmailMessage, text: str, link: str | None) -> str:
-    lines = [f"{name}: {value}" for name, value in copy.copy(message).items()]
+def _shown(plain: str, message: EmailMessage, text: str, link: str | None) -> str:
+    lines = [*plain.splitlines(), *(f"{name}: {value}" for name, value in message.items())]
     shown = "\n".join([*lines, "", text])
     return shown.replace(link, REMOVED) if link else shown
 

@@ -61,5 +61,3 @@ class RobotContract(HttpContract):
     @staticmethod
     def _delivery_of(fields: Mapping[str, object]) -> Delivery:
         return Delivery(delivery_key(activation(), "here", "1"), activation(), fields)
-
-

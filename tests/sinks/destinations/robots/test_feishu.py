@@ -40,7 +40,14 @@ class TestFeishu(RobotContract):
 
     @pytest.mark.parametrize(
         ("code", "expected"),
-        [(0, Delivered), (9499, Refused), (19024, Refused), (19021, Unauthorised), (19001, Unauthorised), (11232, Retry)],
+        [
+            (0, Delivered),
+            (9499, Refused),
+            (19024, Refused),
+            (19021, Unauthorised),
+            (19001, Unauthorised),
+            (11232, Retry),
+        ],
     )
     def test_a_code_within_a_200_is_an_error(self, code: int, expected: type) -> None:
         assert type(self.answered(json.dumps({"code": code, "msg": "why"}).encode())) is expected
