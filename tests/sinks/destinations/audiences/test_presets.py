@@ -14,10 +14,12 @@ from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
 from schemas.activations import Activation
 from schemas.records import Identifier
-from sinks.destinations.google_data_manager import identifiers_of
-from sinks.destinations.hubspot import contact_of
-from sinks.destinations.meta_audience import rows_of
-from sinks.destinations.salesforce import record_of
+from sinks.destinations.google_data_manager import GoogleAudiences, identifiers_of
+from sinks.destinations.hubspot import HubSpotContacts, contact_of
+from sinks.destinations.meta_audience import MetaAudiences, rows_of
+from sinks.destinations.opening import open_destination
+from sinks.destinations.salesforce import SalesforceRecords, record_of
+from sinks.destinations.secrets import MissingSecret
 from tests.definitions.folders import write
 from tests.sinks.destinations.deliveries import delivery
 from tests.sinks.destinations.services.service import hashed
@@ -67,6 +69,34 @@ def test_what_the_guide_says_is_read(tmp_path: Path) -> None:
         MetaAudience,
         Salesforce,
     }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("kind", "opened"),
+    [
+        ("meta_audience", MetaAudiences),
+        ("google_data_manager", GoogleAudiences),
+        ("hubspot", HubSpotContacts),
+        ("salesforce", SalesforceRecords),
+    ],
+)
+async def test_each_kind_is_opened_once_its_secrets_are_there(
+    tmp_path: Path, kind: str, opened: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = preset(tmp_path, kind)
+    monkeypatch.delenv("T", raising=False)
+    with pytest.raises(MissingSecret, match="environment variable T"):
+        open_destination(definition)
+    monkeypatch.setenv("T", '{"client_email": "a", "private_key": "b"}')
+    if kind == "google_data_manager":
+        with pytest.raises(MissingSecret, match="T is not the JSON key of a service account"):
+            open_destination(definition)
+        return
+    destination = open_destination(definition)
+    await destination.close()
+    assert isinstance(destination, opened)
+    assert destination.holds == "states"
 
 
 def test_meta_is_sent_hashes_of_plain_spellings(tmp_path: Path) -> None:
