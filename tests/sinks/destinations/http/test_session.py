@@ -107,3 +107,19 @@ def test_a_header_that_would_begin_another_one_is_not_sent(value: str) -> None:
     outcome, taken = run(request())
     assert isinstance(outcome, Refused), outcome
     assert taken == 0
+
+
+def test_of_a_request_no_header_and_no_secret_parameter_is_kept_though_nobody_named_them() -> None:
+    async def request() -> Answer | Retry | Refused:
+        async with HttpReceiver(always(200)) as receiver:
+            session = HttpSession(TIMEOUT_S, allow_private=True)
+            url = f"{receiver.url}/hook?robot=7&access_token=t0ken"
+            return await posted(
+                url, session, **{"X-Anything": "v4lue", "Webhook-Signature": "v1,s1gned", "Webhook-Id": "k"}
+            )
+
+    answer = run(request())
+    kept = answer.exchange.request
+    assert "robot=7&access_token=***" in kept
+    assert "Webhook-Id: k" in kept
+    assert not any(secret in kept for secret in ("t0ken", "v4lue", "s1gned"))
