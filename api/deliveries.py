@@ -17,7 +17,7 @@ from runtime.hints import did_you_mean
 from schemas.records import DeliveryOutcome
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
-from warehouse.queries.deliveries import Attempt, Chosen, Deliveries
+from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, ShownAttempt
 from warehouse.queries.profiles import merged_into, profile_id_of
 from warehouse.queries.segments import MOST_AT_ONCE, Page
 
@@ -25,9 +25,9 @@ DEFAULT_LIMIT = 100
 OUTCOMES: tuple[DeliveryOutcome, ...] = get_args(DeliveryOutcome)
 
 
-def deliveries_of(settings: Settings, workspace: str) -> Deliveries:
+def deliveries_of(settings: Settings, workspace: str) -> DeliveryLog:
     """Return the deliveries of a workspace, for whoever does not wait long."""
-    return Deliveries(look_ups(settings.clickhouse), workspace)
+    return DeliveryLog(look_ups(settings.clickhouse), workspace)
 
 
 def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
@@ -39,12 +39,12 @@ def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
     since: str | None = None,
     until: str | None = None,
     profile: str | None = None,
-) -> Chosen:
+) -> ChosenAttempts:
     """Read which attempts a person means: times in ISO 8601, `profile` a profile's id or NAMESPACE:VALUE.
 
     Raises RequestRefused, UnknownProfile, InvalidIdentifier and OnefoldError.
     """
-    return Chosen(
+    return ChosenAttempts(
         destination or "",
         None if outcome is None else _outcome(outcome),
         reason or "",
@@ -54,7 +54,9 @@ def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
     )
 
 
-def queried_attempts(settings: Settings, workspace: str, chosen: Chosen, limit: int, cursor: str = "") -> Page[Attempt]:
+def queried_attempts(
+    settings: Settings, workspace: str, chosen: ChosenAttempts, limit: int, cursor: str = ""
+) -> Page[ShownAttempt]:
     """Find attempts, the latest first. Raises RequestRefused and OnefoldError."""
     deliveries = deliveries_of(settings, workspace)
     try:
@@ -66,7 +68,7 @@ def queried_attempts(settings: Settings, workspace: str, chosen: Chosen, limit: 
     return found
 
 
-def check_destination(deliveries: Deliveries, name: str) -> None:
+def check_destination(deliveries: DeliveryLog, name: str) -> None:
     """Raise RequestRefused for a destination that never had a delivery, if others had."""
     names = deliveries.destinations()
     if names and name not in names:

@@ -15,7 +15,7 @@ from api.deliveries import chosen_attempts
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
 from api.pausing import pause, read_pauses, resume
-from api.replaying import Replay
+from api.replaying import DeliveryReplay
 from api.requests import RequestRefused
 from runtime.http.bodies import Bodies
 from settings import Settings
@@ -104,7 +104,7 @@ def _replay(settings: Settings, body: Body) -> JsonObject:
     chosen = chosen_attempts(
         settings, body.workspace, body.destination, body.outcome, body.reason, body.since, body.until, body.profile
     )
-    replay = Replay(settings, body.workspace, chosen)
+    replay = DeliveryReplay(settings, body.workspace, chosen)
     try:
         total = replay.count()
         replayed = 0 if body.dry_run or not total else sum(replay.run(body.limit))

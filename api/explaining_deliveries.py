@@ -6,7 +6,7 @@ from api.requests import UnknownDefinition
 from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.delivered import CausingEvent, PublishedActivation, find_activation, find_cause
-from warehouse.queries.deliveries import SYNCED, Deliveries, WholeAttempt
+from warehouse.queries.deliveries import SYNCED, DeliveryLog, WholeAttempt
 
 
 class AtDestination(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ def explained_delivery(settings: Settings, workspace: str, delivery_or_activatio
     Raises UnknownDefinition if there is neither, and OnefoldError.
     """
     warehouse = look_ups(settings.clickhouse)
-    attempts = Deliveries(warehouse, workspace).whole(delivery_or_activation)
+    attempts = DeliveryLog(warehouse, workspace).whole(delivery_or_activation)
     activation_id = attempts[0].activation_id if attempts else delivery_or_activation
     activation = find_activation(warehouse, workspace, activation_id) or _as_said(attempts)
     if activation is None:

@@ -19,7 +19,7 @@ from schemas.records import DeliveryAttempt, Trigger
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
-from warehouse.queries.deliveries import REPLAYED, Chosen, Deliveries, Replayable
+from warehouse.queries.deliveries import REPLAYED, ChosenAttempts, DeliveryLog, Replayable
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
@@ -75,19 +75,19 @@ class Replays:
         )
 
 
-class Replay:
+class DeliveryReplay:
     """One replay: what is chosen of one destination. Raises TransientError and TerminalError.
 
     It begins once ClickHouse has all that was said of deliveries before; who replays the same destination at the same
     time is fenced.
     """
 
-    def __init__(self, settings: Settings, workspace: str, chosen: Chosen) -> None:
+    def __init__(self, settings: Settings, workspace: str, chosen: ChosenAttempts) -> None:
         self._settings = settings
         self._workspace = workspace
         self._chosen = chosen
         self._warehouse = Warehouse(settings.clickhouse, answer_timeout_s=None)
-        self._deliveries = Deliveries(self._warehouse, workspace)
+        self._deliveries = DeliveryLog(self._warehouse, workspace)
 
     def count(self) -> int:
         """Count what would be replayed."""

@@ -14,7 +14,7 @@ from api.explaining_deliveries import ExplainedDelivery, explained_delivery
 from api.pausing import pause as pause_destination
 from api.pausing import read_pauses
 from api.pausing import resume as resume_destination
-from api.replaying import Replay
+from api.replaying import DeliveryReplay
 from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
@@ -24,7 +24,7 @@ from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
 from settings import Settings
-from warehouse.queries.deliveries import Attempt, Chosen
+from warehouse.queries.deliveries import ChosenAttempts, ShownAttempt
 from warehouse.queries.segments import MOST_AT_ONCE
 
 COMMANDS = {
@@ -90,7 +90,7 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
       onefold deliveries list --profile user_id:42 --json
     """
 
-    def query(settings: Settings) -> tuple[list[Attempt], dict[str, str]]:
+    def query(settings: Settings) -> tuple[list[ShownAttempt], dict[str, str]]:
         chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
         paused = {name: text_of(each.paused_at) or "" for name, each in read_pauses(settings).of.items()}
         return _gathered(settings, workspace, chosen, limit), paused
@@ -118,8 +118,8 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(literal(f"{name} is paused since {at}: 'onefold deliveries resume {name}'"))
 
 
-def _gathered(settings: Settings, workspace: str, chosen: Chosen, limit: int) -> list[Attempt]:
-    rows: list[Attempt] = []
+def _gathered(settings: Settings, workspace: str, chosen: ChosenAttempts, limit: int) -> list[ShownAttempt]:
+    rows: list[ShownAttempt] = []
     cursor: str | None = ""
     while cursor is not None and len(rows) < limit:
         page = queried_attempts(settings, workspace, chosen, min(limit - len(rows), MOST_AT_ONCE), cursor)
@@ -192,7 +192,7 @@ def replay(  # noqa: PLR0913, PLR0917 - options of the command
 
     def run(settings: Settings) -> tuple[int, bool]:
         chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
-        started = Replay(settings, workspace, chosen)
+        started = DeliveryReplay(settings, workspace, chosen)
         try:
             total = min(started.count(), limit or sys.maxsize)
             return (total, True) if dry_run or not total else _replayed(started, total)
@@ -210,7 +210,7 @@ def replay(  # noqa: PLR0913, PLR0917 - options of the command
         raise SystemExit(INTERRUPTED)
 
 
-def _replayed(started: Replay, total: int) -> tuple[int, bool]:
+def _replayed(started: DeliveryReplay, total: int) -> tuple[int, bool]:
     """Replay with a progress bar; return how many, and whether all."""
     console, number = Terminal(stderr=True), 0
     bar = Progress(console=console, disable=not console.is_terminal)

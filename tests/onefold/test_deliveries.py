@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.pausing import read_pauses
-from api.replaying import AT_ONCE, Replay
+from api.replaying import AT_ONCE, DeliveryReplay
 from embedded.stack import Stack
 from onefold.cli import onefold
 from runtime.kafka.reading import read_to_end
@@ -20,7 +20,7 @@ from tests.sinks.examples import ADA, ADAS, NOW, PHONES, event, placed, resolved
 from tests.sinks.sink_process import Feeder, running_sink, sink_lags
 from tests.support.deliveries import activation, attempt, placed_attempt
 from tests.support.waiting import wait_until
-from warehouse.queries.deliveries import Chosen
+from warehouse.queries.deliveries import ChosenAttempts
 
 pytestmark = pytest.mark.stack
 
@@ -74,7 +74,7 @@ def test_a_replay_can_be_stopped_and_goes_on_and_nothing_is_replayed_twice(stack
     assert answered(stack, "deliveries", "replay", "many", "--dry-run")["replayed"] == MANY - 1
     assert on_topic(stack, "many") == []
 
-    stopped = Replay(stack.settings, WORKSPACE, Chosen(destination="many", outcome="refused"))
+    stopped = DeliveryReplay(stack.settings, WORKSPACE, ChosenAttempts(destination="many", outcome="refused"))
     assert next(stopped.run(MANY)) == AT_ONCE
     stopped.close()
     assert len(on_topic(stack, "many")) == AT_ONCE

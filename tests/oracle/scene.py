@@ -71,6 +71,14 @@ class Scene:
         assert_changes_are_sound(ledger.changes, self.warehouse.members())
         assert self.warehouse.message_ids() == {event.message_id for event in ledger.events} | set(dead_lettered)
 
+    def assert_nothing_is_missing(self) -> None:
+        """Every accepted record was folded, was a repetition, or is a dead letter, as `onefold fates check` counts."""
+        events = json.loads(onefold(self.stack, "fates", "check", "--workspace", self.workspace.name, "--json"))[
+            "events"
+        ]
+        assert events["folded"] > 0
+        assert events["accepted"] == events["folded"] + events["repeated"] + events["dead"], events
+
     def assert_accepted(self, deliveries: Iterable[Delivery], may_repeat: bool = False) -> None:
         """What lies on `events` is what was sent and says what was meant; each delivery once, unless it may repeat."""
         found, sent = [meaning(event) for event in self.ledger().events], [meaning(one.event) for one in deliveries]

@@ -39,6 +39,7 @@ def test_at_rest_everything_is_as_the_reference_says(oracle_stack: Stack, sender
         scene.assert_as_reference(end)
     scene.assert_accepted(stream)
     scene.assert_in_order(stream)
+    scene.assert_nothing_is_missing()
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)
     assert_counted(ledger)
@@ -108,6 +109,7 @@ def test_people_who_are_parted_under_fire_are_what_their_events_say(
                 oracle_stack.process(name).restart()
         scene.rest_at(end)
         scene.assert_as_reference(end)
+    scene.assert_nothing_is_missing()
     ledger = scene.ledger()
     assert {"unmerge", "retract", "merge", "allow", "unshare"} <= {request.kind for request in ledger.requests}
     assert {"shared", "unmerged", "retracted", "forbidden"} <= {link.reason for link in ledger.link_log}

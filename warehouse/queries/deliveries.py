@@ -72,7 +72,7 @@ FROM ({fates})
 """
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class ChosenAttempts(msgspec.Struct, frozen=True):
     """Which attempts are meant; what is empty or None leaves nothing out. Times in ms: from `since`, before `until`."""
 
     destination: str = ""
@@ -83,7 +83,7 @@ class Chosen(msgspec.Struct, frozen=True):
     profile_ids: tuple[str, ...] = ()
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class ShownAttempt(msgspec.Struct, frozen=True):
     """An attempt, or that something was not sent; times in ISO 8601."""
 
     delivery_id: str
@@ -105,7 +105,7 @@ class Attempt(msgspec.Struct, frozen=True):
     status: int | None
 
 
-class WholeAttempt(Attempt, frozen=True):
+class WholeAttempt(ShownAttempt, frozen=True):
     """An attempt with what was sent and answered."""
 
     request: str
@@ -132,14 +132,14 @@ class Replayable(msgspec.Struct, frozen=True):
     activation: bytes
 
 
-class Deliveries:
+class DeliveryLog:
     """The deliveries of one workspace in one ClickHouse. Every method raises OnefoldError."""
 
     def __init__(self, warehouse: Warehouse, workspace: str) -> None:
         self._warehouse = warehouse
         self.workspace = workspace
 
-    def attempts(self, chosen: Chosen, limit: int, cursor: str = "") -> Page[Attempt]:
+    def attempts(self, chosen: ChosenAttempts, limit: int, cursor: str = "") -> Page[ShownAttempt]:
         """Find attempts, the latest first. ValueError: no such cursor."""
         before, delivery_id, attempt, ending = _read_cursor(cursor)
         query = _PAGE.format(conditions=_conditions(chosen))
@@ -150,7 +150,7 @@ class Deliveries:
             "ending": ending,
             "limit": str(limit + 1),
         }
-        found = converted(self._warehouse.rows(query, parameters), Attempt)
+        found = converted(self._warehouse.rows(query, parameters), ShownAttempt)
         return Page(found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None)
 
     def whole(self, delivery_or_activation: str) -> list[WholeAttempt]:
@@ -158,13 +158,13 @@ class Deliveries:
         rows = self._warehouse.rows(_OF_DELIVERY, {"workspace": self.workspace, "id": delivery_or_activation})
         return converted(rows, WholeAttempt)
 
-    def replayable_count(self, chosen: Chosen) -> int:
+    def replayable_count(self, chosen: ChosenAttempts) -> int:
         """Count what `replayable` yields."""
         query = f"SELECT count() AS number FROM ({_replayable(chosen)})"
         (row,) = self._warehouse.rows(query, self._bound(chosen))
         return cast("int", row["number"])
 
-    def replayable(self, chosen: Chosen, at_once: int) -> Iterator[list[Replayable]]:
+    def replayable(self, chosen: ChosenAttempts, at_once: int) -> Iterator[list[Replayable]]:
         """Yield what has ended as `chosen` says, and not otherwise since; in order of time, so many at once.
 
         `chosen` names a destination and an outcome; its times are those of the last attempt.
@@ -180,7 +180,7 @@ class Deliveries:
         query = "SELECT DISTINCT toString(destination) AS name FROM onefold.deliveries WHERE workspace = {w:String}"
         return sorted(str(row["name"]) for row in self._warehouse.rows(query, {"w": self.workspace}))
 
-    def _bound(self, chosen: Chosen) -> dict[str, str]:
+    def _bound(self, chosen: ChosenAttempts) -> dict[str, str]:
         return {
             "workspace": self.workspace,
             "destination": chosen.destination,
@@ -191,8 +191,8 @@ class Deliveries:
         }
 
 
-def _replayable(chosen: Chosen) -> str:
-    of_whom = Chosen(destination=chosen.destination, profile_ids=chosen.profile_ids)
+def _replayable(chosen: ChosenAttempts) -> str:
+    of_whom = ChosenAttempts(destination=chosen.destination, profile_ids=chosen.profile_ids)
     return _REPLAYABLE.format(fates=_FATES.format(last=_LAST, conditions=_conditions(of_whom)))
 
 
@@ -200,7 +200,7 @@ def _with_bytes(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"activation": base64.b64decode(row["activation"])}
 
 
-def _conditions(chosen: Chosen) -> str:
+def _conditions(chosen: ChosenAttempts) -> str:
     conditions = ["workspace = {workspace:String}"]
     if chosen.destination:
         conditions.append("destination = {destination:String}")
@@ -237,7 +237,7 @@ def _within(time_ms: int | None, otherwise: int) -> int:
 _BEFORE_ALL = (LAST_MS, "", 0, "")
 
 
-def _cursor(last: Attempt) -> str:
+def _cursor(last: ShownAttempt) -> str:
     time = datetime.fromisoformat(last.attempted_at)
     return f"{round(time.timestamp() * 1_000)}.{last.attempt}.{last.outcome}.{last.delivery_id}"
 

@@ -8,7 +8,7 @@ from schemas.records import DeliveryAttempt
 from tests.sinks.examples import NOW, PHONES, insert
 from tests.support.deliveries import activation, attempt, placed_attempt
 from warehouse.client import Warehouse
-from warehouse.queries.deliveries import Chosen, Deliveries, known_activations
+from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, known_activations
 
 pytestmark = pytest.mark.stack
 
@@ -17,15 +17,15 @@ def write(warehouse: Warehouse, *records: DeliveryAttempt) -> None:
     insert(warehouse, [placed_attempt(record, at) for at, record in enumerate(records)])
 
 
-def replayed(deliveries: Deliveries, at_once: int = 500, **chosen: object) -> list[str]:
-    wanted = Chosen(**({"destination": "mail", "outcome": "refused"} | chosen))  # type: ignore[arg-type]
+def replayed(deliveries: DeliveryLog, at_once: int = 500, **chosen: object) -> list[str]:
+    wanted = ChosenAttempts(**({"destination": "mail", "outcome": "refused"} | chosen))  # type: ignore[arg-type]
     found = [each.delivery_id for some in deliveries.replayable(wanted, at_once) for each in some]
     assert deliveries.replayable_count(wanted) == len(found)
     return found
 
 
 @pytest.fixture
-def deliveries(warehouse: Warehouse, workspace: str) -> Deliveries:
+def deliveries(warehouse: Warehouse, workspace: str) -> DeliveryLog:
     write(
         warehouse,
         attempt("d1", "retry", workspace, reason="throttled", due_at=NOW + 9, status=429),
@@ -35,23 +35,23 @@ def deliveries(warehouse: Warehouse, workspace: str) -> Deliveries:
         attempt("d4", "delivered", workspace, destination="ads", attempted_at=NOW + 40),
         attempt("d5", "delivered", f"{workspace}-2", attempted_at=NOW + 50),
     )
-    return Deliveries(warehouse, workspace)
+    return DeliveryLog(warehouse, workspace)
 
 
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        (Chosen(), ["d4", "d3", "d2", "d1", "d1"]),
-        (Chosen(destination="mail"), ["d3", "d2", "d1", "d1"]),
-        (Chosen(outcome="delivered"), ["d4", "d1"]),
-        (Chosen(reason="rejected"), ["d2"]),
-        (Chosen(since=NOW + 10, until=NOW + 30), ["d2", "d1"]),
-        (Chosen(profile_ids=(PHONES, "nobody")), ["d2"]),
-        (Chosen(destination="nowhere"), []),
+        (ChosenAttempts(), ["d4", "d3", "d2", "d1", "d1"]),
+        (ChosenAttempts(destination="mail"), ["d3", "d2", "d1", "d1"]),
+        (ChosenAttempts(outcome="delivered"), ["d4", "d1"]),
+        (ChosenAttempts(reason="rejected"), ["d2"]),
+        (ChosenAttempts(since=NOW + 10, until=NOW + 30), ["d2", "d1"]),
+        (ChosenAttempts(profile_ids=(PHONES, "nobody")), ["d2"]),
+        (ChosenAttempts(destination="nowhere"), []),
     ],
 )
 def test_attempts_are_found_by_what_is_known_of_them_the_latest_first(
-    deliveries: Deliveries, chosen: Chosen, expected: list[str]
+    deliveries: DeliveryLog, chosen: ChosenAttempts, expected: list[str]
 ) -> None:
     whole = deliveries.attempts(chosen, 100)
     assert ([each.delivery_id for each in whole.rows], whole.next) == (expected, None)
@@ -65,7 +65,7 @@ def test_attempts_are_found_by_what_is_known_of_them_the_latest_first(
     assert paged == whole.rows
 
 
-def test_a_delivery_has_all_its_attempts_and_so_has_its_change(deliveries: Deliveries) -> None:
+def test_a_delivery_has_all_its_attempts_and_so_has_its_change(deliveries: DeliveryLog) -> None:
     attempts = deliveries.whole("d1")
     assert [(each.attempt, each.outcome, each.status) for each in attempts] == [
         (1, "retry", 429),
@@ -80,7 +80,7 @@ def test_what_is_written_twice_is_one_attempt(warehouse: Warehouse, workspace: s
     record = attempt("d1", "delivered", workspace)
     write(warehouse, record)
     insert(warehouse, [placed_attempt(record, 9)])
-    assert len(Deliveries(warehouse, workspace).whole("d1")) == 1
+    assert len(DeliveryLog(warehouse, workspace).whole("d1")) == 1
 
 
 def test_what_has_ended_otherwise_since_is_not_replayed(warehouse: Warehouse, workspace: str) -> None:
@@ -97,18 +97,18 @@ def test_what_has_ended_otherwise_since_is_not_replayed(warehouse: Warehouse, wo
         attempt("d6", "suppressed", workspace, reason="no_consent"),
         attempt("d7", "refused", workspace, reason="expired", activation=None),
     )
-    deliveries = Deliveries(warehouse, workspace)
+    deliveries = DeliveryLog(warehouse, workspace)
     assert replayed(deliveries) == ["d5", "d4"]
     assert replayed(deliveries, at_once=1) == ["d5", "d4"]
     assert replayed(deliveries, since=NOW + 5) == ["d5"]
     assert replayed(deliveries, reason="too_large") == []
     assert replayed(deliveries, profile_ids=(PHONES,)) == []
     assert replayed(deliveries, outcome="suppressed") == ["d6"]
-    (some,) = deliveries.replayable(Chosen(destination="mail", outcome="suppressed"), 10)
+    (some,) = deliveries.replayable(ChosenAttempts(destination="mail", outcome="suppressed"), 10)
     assert some[0].activation == activation("c-d6", workspace)
 
 
-def test_of_each_change_it_is_known_how_it_ended_last(deliveries: Deliveries, warehouse: Warehouse) -> None:
+def test_of_each_change_it_is_known_how_it_ended_last(deliveries: DeliveryLog, warehouse: Warehouse) -> None:
     def known(destinations: Iterable[str]) -> set[tuple[str, str, str]]:
         found = known_activations(warehouse, deliveries.workspace, list(destinations))
         return {(destination, change, outcome) for destination, change, outcome, *_ in found}
