@@ -121,6 +121,7 @@ class _ThreadLog(logging.Handler):
         logger = logging.getLogger("apprise")
         logger.propagate = False
         logger.addHandler(self)
+        logging.getLogger("urllib3").setLevel(logging.INFO)  # below that it writes addresses
 
     def close(self) -> None:
         """Listen no more."""
