@@ -81,11 +81,9 @@ class Consent(Facet):
         return NOTHING
 
     def unite(self, other: Self, moment: Moment) -> None:
-        """Take over what the other one's identifiers have said; others must learn of it under that profile's id."""
+        """Take over what the other one's identifiers have said."""
         for key, by_identifier in other.said.items():
             self._take(key, by_identifier)
-        if self.said:
-            moment.out.touches_consent = moment.out.announces_consent = True
 
     def retire(self, moment: Moment) -> None:
         """Drop what was published: that is of this profile id alone."""

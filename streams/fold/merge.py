@@ -36,6 +36,9 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     as_of = max(state.as_of, other.as_of)
     moment = Moment(context, out, MERGE, as_of, max(state.lineage.version, other.lineage.version), before=before)
     facets.unite(state, other, moment)
+    if context.program.consent.is_defined or state.consent.said:
+        # Also where nothing was said: what an earlier profile has had published under the other id counts no more.
+        out.touches_consent = out.announces_consent = True
     state.identifiers.take(identifiers, context.rules)
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)

@@ -222,7 +222,7 @@ def test_a_merge_goes_on_after_the_higher_version() -> None:
 def test_two_empty_profiles_merge_into_an_empty_one() -> None:
     state, out = ProfileState(), Outputs()
     merge(state, ProfileState(), (), 1, CONTEXT, out)
-    assert out == Outputs()
+    assert out == Outputs(touches_consent=True, announces_consent=True)
     assert state == ProfileState(
         lineage=Lineage(decision=1), evaluations=Evaluations(definitions=CONTEXT.program.fingerprint)
     )
