@@ -23,6 +23,8 @@ from sinks.delivery.served import Served
 from sinks.destinations.contract import Delivery
 from state.view import StateView
 
+OF_A_LINE = 1
+"""Deliveries of a line in one request: a receiver that took the second and not the first would see them overtake."""
 DROPS_AT_ONCE = 200
 """Of one line in one round; more are dropped in the next one."""
 
@@ -78,7 +80,7 @@ def _fill(served: Served, due: deque[bytes], most: int, choice: Choice) -> list[
     chosen: list[Chosen] = []
     left = served.opened.batching.bytes
     while due and len(chosen) < most:
-        ready = _ready(served, due[0], most - len(chosen), choice)
+        ready = _ready(served, due[0], OF_A_LINE, choice)
         fitting, size = _fitting(ready, left, bool(chosen), served.opened.batching.deliveries)
         if len(fitting) < len(ready) and not fitting:
             break
@@ -89,7 +91,6 @@ def _fill(served: Served, due: deque[bytes], most: int, choice: Choice) -> list[
 
 def _ready(served: Served, line: bytes, most: int, choice: Choice) -> list[Chosen]:
     """Return the first deliveries of a line that may be sent now; what may never be is taken out before them."""
-    most = 1 if served.definition.caps else most
     for _ in range(DROPS_AT_ONCE):
         ready: list[Chosen] = []
         for item in lines.head(choice.view, line, most):

@@ -130,10 +130,11 @@ OUTCOMES: list[Outcome] = [
 ]
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("admit"), st.sampled_from(["a", "b"])),
+        st.tuples(st.just("admit"), st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=4)),
         st.tuples(st.just("replay"), st.integers(0, 30)),
         st.just(("begin", None)),
         st.tuples(st.just("end"), st.lists(st.sampled_from(OUTCOMES), min_size=3, max_size=3), st.booleans()),
+        st.tuples(st.just("turn"), st.lists(st.sampled_from(OUTCOMES), min_size=3, max_size=3), st.booleans()),
         st.just(("kill", None)),
     ),
     max_size=60,
@@ -146,16 +147,21 @@ def play(world: World, steps: Sequence[tuple[object, ...]]) -> list[Activation]:
     members: set[str] = set()
     for step in steps:
         match step:
-            case ("admit", str(name)):
-                members ^= {name}
-                change: Literal["entered", "exited"] = "entered" if name in members else "exited"
-                admitted.append(activation(len(admitted) + 1, change, name))
-                world.admit(admitted[-1])
+            case ("admit", list(names)):
+                for name in names:
+                    members ^= {name}
+                    change: Literal["entered", "exited"] = "entered" if name in members else "exited"
+                    admitted.append(activation(len(admitted) + 1, change, name))
+                    world.admit(admitted[-1])
             case ("replay", int(number)) if world.holds == "states" and number < len(admitted):
                 world.admit(admitted[number])
             case ("begin", _):
                 world.begin()
             case ("end", list(outcomes), bool(has_arrived)):
+                world.end(outcomes, has_arrived)
+            case ("turn", list(outcomes), bool(has_arrived)):
+                world.now += 100
+                world.begin()
                 world.end(outcomes, has_arrived)
             case ("kill", _):
                 world.kill()
@@ -188,20 +194,32 @@ def test_of_states_nothing_older_comes_after_something_newer_of_a_segment(steps:
         assert versions == sorted(versions)
 
 
-@given(STEPS, st.integers(1, 3))
-def test_every_event_arrives_in_order_and_is_repeated_only_before_anything_that_begins_later(
+@given(STEPS)
+def test_every_event_arrives_in_order_and_is_repeated_only_before_anything_later(
+    steps: list[tuple[object, ...]],
+) -> None:
+    world = World("events")
+    admitted = play(world, steps)
+    world.drain()
+
+    versions = [each.version for each in world.taken]
+    assert versions == sorted(versions)
+    arrived = {each.activation_id for each in world.taken}
+    assert {each.activation_id for each in admitted} <= arrived | world.unsent.keys()
+
+
+@given(STEPS, st.integers(2, 3))
+def test_of_several_that_begin_together_nothing_is_lost_and_what_is_behind_a_retry_is_sent_again(
     steps: list[tuple[object, ...]], batch: int
 ) -> None:
     world = World("events", batch)
     admitted = play(world, steps)
     world.drain()
 
-    first = dict.fromkeys(each.version for each in world.taken)
-    assert list(first) == sorted(first)
-    for at, each in enumerate(world.taken):
-        assert each.version > max((one.version for one in world.taken[:at]), default=0) - batch
     arrived = {each.activation_id for each in world.taken}
     assert {each.activation_id for each in admitted} <= arrived | world.unsent.keys()
+    last = {each.version: at for at, each in enumerate(world.taken)}
+    assert sorted(last, key=last.__getitem__) == sorted(last)
 
 
 def test_an_entry_that_has_not_begun_and_its_exit_leave_nothing_to_send() -> None:
