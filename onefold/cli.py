@@ -19,6 +19,7 @@ COMMANDS = {
     "env": ("onefold.commands.env:env", "Print addresses and keys of the stack for a shell."),
     "demo": ("onefold.commands.demo:demo", "Start the stack, import real purchases, play a live shop."),
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
+    "bounces": ("onefold.commands.bounces:bounces", "Turn mails that came back into events."),
     "sql": ("onefold.commands.sql:sql", "Query ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
     "segment": ("onefold.commands.segment:segment", "Show who is in which segment, since when; write it to a file."),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-from definitions.receivers.mail import Mail as MailOptions
+from definitions.receivers.mail import Mail
 from definitions.receivers.values import Secret
 from sinks.destinations.mail.outcomes import Stage
 from sinks.destinations.secrets import BadOption, resolve
@@ -29,7 +29,7 @@ class NotOpened(Exception):
         super().__init__(stage)
 
 
-class Connection(NamedTuple):
+class MailConnection(NamedTuple):
     """A connection that is ready for a mail. `is_fresh`: it was opened for this one."""
 
     smtp: SMTP
@@ -39,7 +39,7 @@ class Connection(NamedTuple):
 class Connections:
     """At most `options.connections` of them."""
 
-    def __init__(self, options: MailOptions, timeout_s: float) -> None:
+    def __init__(self, options: Mail, timeout_s: float) -> None:
         """Raises MissingSecret, BadOption."""
         self._options = options
         self._timeout_s = timeout_s
@@ -50,13 +50,13 @@ class Connections:
         self._idle: list[tuple[SMTP, float, int]] = []
 
     @asynccontextmanager
-    async def one(self, *, fresh: bool = False) -> AsyncIterator[Connection]:
+    async def one(self, *, fresh: bool = False) -> AsyncIterator[MailConnection]:
         """Yield a connection; whatever is raised within closes it. Raises NotOpened, SMTPException, OSError."""
         async with self._free:
             taken = None if fresh else self._taken()
             smtp, mails = taken or (await self._opened(), 0)
             try:
-                yield Connection(smtp, is_fresh=taken is None)
+                yield MailConnection(smtp, is_fresh=taken is None)
             except BaseException:
                 smtp.close()
                 raise
@@ -120,7 +120,7 @@ def _unsupported(stage: Stage) -> str:
     return "the server offers no STARTTLS, without which nothing is sent"
 
 
-def _tls(options: MailOptions) -> ssl.SSLContext | None:
+def _tls(options: Mail) -> ssl.SSLContext | None:
     if options.security == "none":
         return None
     try:

@@ -14,7 +14,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from definitions.receivers.mail import Mail as MailOptions
+from definitions.receivers.mail import Mail
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -27,9 +27,9 @@ from sinks.destinations.contract import (
 )
 from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.mail.addresses import BadAddress, written_mailbox
-from sinks.destinations.mail.connections import Connection, Connections, NotOpened
+from sinks.destinations.mail.connections import Connections, MailConnection, NotOpened
 from sinks.destinations.mail.links import UnsubscribeUrl, no_link
-from sinks.destinations.mail.message import Mail, Unmailable, mail_of
+from sinks.destinations.mail.message import Unmailable, WrittenMail, mail_of
 from sinks.destinations.mail.outcomes import Stage, outcome_of
 from sinks.destinations.secrets import BadOption
 
@@ -41,7 +41,7 @@ class MailDestination:
 
     def __init__(
         self,
-        options: MailOptions,
+        options: Mail,
         timeout_s: float,
         *,
         channel: str = "",
@@ -89,20 +89,20 @@ class MailDestination:
             return None
         return self._unsubscribe_url(about.workspace, about.profile_id, self._channel, self._purpose)
 
-    async def _tried(self, mail: Mail, kept: Exchange) -> Outcome:
+    async def _tried(self, mail: WrittenMail, kept: Exchange) -> Outcome:
         async with asyncio.timeout(self._timeout_s):
             try:
                 return await self._sent(mail, kept, fresh=False)
             except _Stale:
                 return await self._sent(mail, kept, fresh=True)
 
-    async def _sent(self, mail: Mail, kept: Exchange, *, fresh: bool) -> Outcome:
+    async def _sent(self, mail: WrittenMail, kept: Exchange, *, fresh: bool) -> Outcome:
         async with self._connections.one(fresh=fresh) as connection:
             if not mail.is_ascii and not connection.smtp.supports_extension("smtputf8"):
                 return Refused("rejected", "the server takes no address with letters beyond ASCII (SMTPUTF8)", kept)
             return await self._transaction(connection, mail, kept)
 
-    async def _transaction(self, connection: Connection, mail: Mail, kept: Exchange) -> Outcome:
+    async def _transaction(self, connection: MailConnection, mail: WrittenMail, kept: Exchange) -> Outcome:
         """Go through one transaction; after a refusal the connection is reset for the next one."""
         smtp = connection.smtp
         stage: Stage = "sender"

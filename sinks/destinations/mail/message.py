@@ -28,7 +28,7 @@ class Unmailable(Exception):
     """Of these fields no mail can be made; the text says why, and holds no value."""
 
 
-class Mail(NamedTuple):
+class WrittenMail(NamedTuple):
     """A mail that can be sent. `shown`: what may be kept of it, without the person's link."""
 
     sender: Mailbox
@@ -48,7 +48,7 @@ def message_id(key: str, sender: Mailbox) -> str:
     return f"<{key}@{domain}>"
 
 
-def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None) -> Mail:
+def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None) -> WrittenMail:
     """Return the mail of a delivery. `link`: where its person unsubscribes. Raises Unmailable."""
     if link is not None and not _LINK.fullmatch(link):
         raise Unmailable("the link to unsubscribe is no address: look at `unsubscribe_base`")
@@ -71,7 +71,7 @@ def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None
     content = plain.encode() + _bytes_of(message)
     if len(content) > MAX_MAIL_BYTES:
         raise Unmailable(f"the mail is {len(content)} bytes long, {MAX_MAIL_BYTES} are allowed")
-    return Mail(sender, recipient, content, _shown(plain, message, text or html, link))
+    return WrittenMail(sender, recipient, content, _shown(plain, message, text or html, link))
 
 
 def _plain_headers(identity: str, link: str | None) -> str:

@@ -11,7 +11,7 @@ class Unsayable(Exception):
     """Of these fields no message can be made; the text says why, and holds no value."""
 
 
-class Said(NamedTuple):
+class ChatText(NamedTuple):
     """What people read; `body`: instead, an object in the robot's own form."""
 
     text: str
@@ -19,7 +19,7 @@ class Said(NamedTuple):
     body: Mapping[str, object] | None
 
 
-def said_of(fields: Mapping[str, object]) -> Said:
+def said_of(fields: Mapping[str, object]) -> ChatText:
     """Return what is said: `body`, or `text` and perhaps `title`. Raises Unsayable."""
     body = fields.get("body")
     if body is not None and not isinstance(body, Mapping):
@@ -27,7 +27,7 @@ def said_of(fields: Mapping[str, object]) -> Said:
     text, title = _text(fields, "text"), " ".join(_text(fields, "title").split())
     if body is None and not text:
         raise Unsayable("the field 'text' is missing or empty: there is nothing to say")
-    return Said(text, title, body)
+    return ChatText(text, title, body)
 
 
 def without_calls(text: str, openings: tuple[str, ...]) -> str:

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from schemas.activations import delivery_key
 from sinks.destinations.contract import Delivery
 from sinks.destinations.mail.addresses import BadAddress, mailbox_of, written_mailbox
-from sinks.destinations.mail.message import LINK, Mail, Unmailable, mail_of
+from sinks.destinations.mail.message import LINK, Unmailable, WrittenMail, mail_of
 from tests.sinks.destinations.contract import activation
 
 SENDER = written_mailbox("Shop <news@shop.example>")
 URL = "https://api.shop.example/v1/unsubscribe/abc.def"
 
 
-def mail(link: str | None = None, **fields: object) -> Mail:
+def mail(link: str | None = None, **fields: object) -> WrittenMail:
     """The mail of a delivery with these fields."""
     about = activation()
     given_fields = {"to": "li@shop.example", "subject": "s", "text": "t"} | fields
     return mail_of(Delivery(delivery_key(about, "here", "1"), about, given_fields), SENDER, "", link)
 
 
-def parsed(sent: Mail) -> EmailMessage:
+def parsed(sent: WrittenMail) -> EmailMessage:
     """A mail as its reader sees it."""
     return email.message_from_bytes(sent.content, policy=email.policy.default)
 
