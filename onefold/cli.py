@@ -32,6 +32,7 @@ COMMANDS = {
         "onefold.commands.definitions:group",
         "Check definitions, show versions of them, go back to one.",
     ),
+    "destination": ("onefold.commands.destination:destination", "Bring a destination in line with its segments."),
     "deliveries": (
         "onefold.commands.deliveries:deliveries",
         "Show what became of deliveries; replay them; pause a destination.",
