@@ -32,7 +32,7 @@ REQUEST_SOURCE, LINK_SOURCE = "consent_request", "unsubscribe_link"
 """The sources of what operators say, and of what people say by a link. `operator` is taken of no event (RESOLVE)."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ConsentChoice(msgspec.Struct, frozen=True):
     """What is said for a purpose and a channel; either may be ALL.
 
     `text`: the version of the text that the person has read; empty: the one that `consent.yaml` has now.
@@ -52,7 +52,7 @@ def consent_rules(settings: Settings) -> ConsentRules:
     return NO_RULES if newest is None else newest.consent
 
 
-def operator_event(settings: Settings, workspace: str, person: str, choice: Choice) -> Event:
+def operator_event(settings: Settings, workspace: str, person: str, choice: ConsentChoice) -> Event:
     """Return the event by which an operator says what a person wants: a profile id, or NAMESPACE:VALUE.
 
     Raises RequestRefused, UnknownProfile and OnefoldError.
@@ -70,7 +70,7 @@ def link_event(settings: Settings, workspace: str, profile_id: str, purpose: str
     Raises UnknownProfile and OnefoldError.
     """
     rules = consent_rules(settings)
-    denied = Choice(
+    denied = ConsentChoice(
         purpose if purpose in rules.defaults else ALL,
         "denied",
         channel if channel in rules.channels else ALL,
@@ -96,7 +96,7 @@ def queried_consent(settings: Settings, workspace: str, text: str) -> ProfileCon
     return find_consent(look_ups(settings.clickhouse), workspace, str(profile["profile_id"]))
 
 
-def _check(choice: Choice, rules: ConsentRules) -> None:
+def _check(choice: ConsentChoice, rules: ConsentRules) -> None:
     purposes, channels = (*rules.defaults, ALL), (*rules.channels, ALL)
     if not rules.purposes:
         raise RequestRefused("purpose", "no purposes are defined: say them in consent.yaml, and apply it")
@@ -127,7 +127,9 @@ def _identifiers_of(settings: Settings, workspace: str, person: str) -> tuple[Id
     return (requested_identifier(settings, workspace, "profile", person, alternative="a profile id, or "),)
 
 
-def _event(settings: Settings, workspace: str, identifiers: Sequence[Identifier], choice: Choice, source: str) -> Event:
+def _event(
+    settings: Settings, workspace: str, identifiers: Sequence[Identifier], choice: ConsentChoice, source: str
+) -> Event:
     now = time.time_ns() // 1_000_000
     of_purpose = choice.status if choice.channel == ALL else {choice.channel: choice.status}
     consent = {"purposes": {choice.purpose: of_purpose}, "text": choice.text, "reason": choice.reason}

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from api.access import check_admin_key, check_any_admin_key
 from api.answering import answer
-from api.consent import Choice, consent_rules, event_key, link_event, operator_event, queried_consent
+from api.consent import ConsentChoice, consent_rules, event_key, link_event, operator_event, queried_consent
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
 from api.requests import UnknownProfile
@@ -68,7 +68,7 @@ class Consents:
             check_any_admin_key(settings, request)
             body = await read_json(self._bodies, request, ConsentBody)
             check_admin_key(settings, body.workspace, request)
-            choice = Choice(body.purpose, body.status, body.channel, body.text, body.reason)
+            choice = ConsentChoice(body.purpose, body.status, body.channel, body.text, body.reason)
             event = await asyncio.to_thread(operator_event, settings, body.workspace, body.profile, choice)
             await self._send(event)
         except ClientDisconnect:

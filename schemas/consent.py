@@ -23,7 +23,7 @@ NO_CONSENT = "{}"
 """The JSON text of a state in which nothing was said."""
 
 
-class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConsentStatement(msgspec.Struct, frozen=True, omit_defaults=True):
     """What counts for a purpose and a channel.
 
     `since`: when it was said last (ms), by the event `event` of `source`. `text`: the version of the text that the
@@ -41,9 +41,9 @@ class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
 class ConsentState(msgspec.Struct, frozen=True):
     """Everything a person has said: the statement by purpose, then by channel; either may be ALL."""
 
-    statements: Mapping[str, Mapping[str, Statement]] = {}
+    statements: Mapping[str, Mapping[str, ConsentStatement]] = {}
 
-    def applying(self, purpose: str, channel: str) -> Iterator[tuple[str, str, Statement]]:
+    def applying(self, purpose: str, channel: str) -> Iterator[tuple[str, str, ConsentStatement]]:
         """Yield the statements that are about a purpose and a channel, with their own: the narrowest first."""
         for said_purpose in dict.fromkeys((purpose, ALL)):
             by_channel = self.statements.get(said_purpose, {})
@@ -53,7 +53,7 @@ class ConsentState(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_decode = msgspec.json.Decoder(dict[str, dict[str, Statement]]).decode
+_decode = msgspec.json.Decoder(dict[str, dict[str, ConsentStatement]]).decode
 
 
 def encode_consent(state: ConsentState) -> str:
@@ -95,7 +95,7 @@ def is_allowed(state: ConsentState, purpose: str, channel: str, defaults: Mappin
     return objection(state, purpose, channel, defaults) is None
 
 
-def _is_lifted(applying: list[tuple[str, str, Statement]], number: int) -> bool:
+def _is_lifted(applying: list[tuple[str, str, ConsentStatement]], number: int) -> bool:
     """Return whether a grant for a part of what a denial is about came later than the denial."""
     purpose, channel, denial = applying[number]
     return any(
@@ -108,7 +108,7 @@ def _is_lifted(applying: list[tuple[str, str, Statement]], number: int) -> bool:
     )
 
 
-def _in_words(purpose: str, channel: str, statement: Statement) -> str:
+def _in_words(purpose: str, channel: str, statement: ConsentStatement) -> str:
     what = "everything" if purpose == ALL else purpose
     where = "" if channel == ALL else f" by {channel}"
     why = f" ({statement.reason})" if statement.reason else ""

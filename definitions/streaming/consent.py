@@ -35,7 +35,7 @@ _STATUSES: Mapping[object, Status] = {
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
-class Said(NamedTuple):
+class SaidInEvent(NamedTuple):
     """That an event says something for a purpose and a channel; either may be ALL."""
 
     purpose: str
@@ -56,11 +56,11 @@ class CompiledConsent:
         self._channels = frozenset((*rules.channels, ALL))
         self._traits = rules.traits
 
-    def said_in(self, event: Event) -> tuple[Said, ...]:
+    def said_in(self, event: Event) -> tuple[SaidInEvent, ...]:
         """Return what an event says; () for nearly all. What is malformed, or names nothing defined, says nothing."""
         if not self.is_defined:
             return ()
-        said: list[Said] = []
+        said: list[SaidInEvent] = []
         if _CONSENT in event.context:
             said += self._in_context(event)
         if event.type == "track" and (reason := _EMAIL_EVENTS.get(event.event or "")) is not None:
@@ -78,7 +78,7 @@ class CompiledConsent:
                 own += (each for each in listed[:MAX_SPEAKS_FOR] if isinstance(each, str))
         return tuple(dict.fromkeys(own))
 
-    def _in_context(self, event: Event) -> Iterator[Said]:
+    def _in_context(self, event: Event) -> Iterator[SaidInEvent]:
         consent = _object(event.context).get("consent")
         if not isinstance(consent, dict):
             return
@@ -92,13 +92,13 @@ class CompiledConsent:
             else:
                 yield from self._of_value(name, ALL, value, text, reason)
 
-    def _of_value(self, name: str, channel: str, value: object, text: str, reason: str) -> Iterator[Said]:
+    def _of_value(self, name: str, channel: str, value: object, text: str, reason: str) -> Iterator[SaidInEvent]:
         purpose = self._categories.get(name)
         status = _STATUSES.get(value) if isinstance(value, bool | str) else None
         if purpose is not None and status is not None and channel in self._channels:
-            yield Said(purpose, channel, status, text, reason)
+            yield SaidInEvent(purpose, channel, status, text, reason)
 
-    def _by_name(self, event: Event, reason: str) -> Iterator[Said]:
+    def _by_name(self, event: Event, reason: str) -> Iterator[SaidInEvent]:
         """Yield the denial that an event of mails is: of a purpose that it names, else of every one."""
         properties = _object(event.properties)
         if reason == "hard_bounce" and any(_is_soft(properties.get(key)) for key in _BOUNCE_TYPE):
@@ -108,13 +108,13 @@ class CompiledConsent:
         named_purpose = self._categories.get(purpose, ALL) if isinstance(purpose, str) else ALL
         if reason != "unsubscribed":
             named_purpose = ALL
-        yield Said(named_purpose, named_channel, "denied", _cut(properties.get("text")), reason)
+        yield SaidInEvent(named_purpose, named_channel, "denied", _cut(properties.get("text")), reason)
 
-    def _in_traits(self, traits: Mapping[str, object]) -> Iterator[Said]:
+    def _in_traits(self, traits: Mapping[str, object]) -> Iterator[SaidInEvent]:
         for each in self._traits:
             value = traits.get(each.trait)
             if value == each.equals and isinstance(value, bool) is isinstance(each.equals, bool):
-                yield Said(each.purpose, each.channel, each.says, reason=f"trait {each.trait}"[:MAX_TEXT])
+                yield SaidInEvent(each.purpose, each.channel, each.says, reason=f"trait {each.trait}"[:MAX_TEXT])
 
 
 def _object(text: str) -> dict[str, object]:

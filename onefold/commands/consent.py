@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from api.consent import STATUSES, Choice, event_key, operator_event, queried_consent
+from api.consent import STATUSES, ConsentChoice, event_key, operator_event, queried_consent
 from api.requests import RequestRefused, UnknownProfile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up, lookup_failure
@@ -94,7 +94,7 @@ def set_consent(  # noqa: PLR0913, PLR0917 - the options of one command
     """
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
-    choice = Choice(purpose, next(each for each in STATUSES if each == status), channel, text, reason)
+    choice = ConsentChoice(purpose, next(each for each in STATUSES if each == status), channel, text, reason)
     try:
         event = operator_event(settings, workspace, profile, choice)
         _send(settings, event)

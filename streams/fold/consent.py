@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from schemas.consent import ConsentState, Statement, Status
+from schemas.consent import ConsentState, ConsentStatement, Status
 from schemas.records import ConsentEntry, Event
 from streams.fold.facet import NOTHING, Facet
 from streams.fold.moment import Moment
@@ -42,10 +42,10 @@ class SaidOnce(msgspec.Struct, array_like=True, frozen=True, order=True, gc=Fals
         """What orders statements of several identifiers: the most restrictive, and of those the last."""
         return self.restriction, self
 
-    def statement(self) -> Statement:
+    def statement(self) -> ConsentStatement:
         """Return what others see of it."""
         status = _STATUSES[self.restriction]
-        return Statement(status, self.occurred_at, self.message_id, self.source, self.text, self.reason)
+        return ConsentStatement(status, self.occurred_at, self.message_id, self.source, self.text, self.reason)
 
 
 class Consent(Facet):
@@ -95,7 +95,7 @@ class Consent(Facet):
 
     def state(self) -> ConsentState:
         """Return what counts, by purpose and channel."""
-        statements: dict[str, dict[str, Statement]] = {}
+        statements: dict[str, dict[str, ConsentStatement]] = {}
         for key, once in self._counting().items():
             purpose, _, channel = key.partition("|")
             statements.setdefault(purpose, {})[channel] = once.statement()

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from definitions.consent import ConsentRules, Purpose
 from definitions.model import Definitions
-from definitions.streaming.consent import CompiledConsent, Said
+from definitions.streaming.consent import CompiledConsent, SaidInEvent
 from embedded.stack import Stack
 from onefold.cli import onefold
 from runtime.kafka.reading import read_to_end
@@ -80,7 +80,7 @@ def api(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         yield Api(stack, process.url, environment)
 
 
-def said_in(event: Event) -> tuple[Said, ...]:
+def said_in(event: Event) -> tuple[SaidInEvent, ...]:
     return CompiledConsent(RULES).said_in(event)
 
 
@@ -89,7 +89,7 @@ def test_what_an_operator_says_is_an_event_for_every_identifier_of_the_person(ap
     assert answer.status_code == 202, answer.text
     event = next(each for each in api.events() if each.message_id == answer.json()["message_id"])
     assert (event.source, event.identifiers) == ("consent_request", (ADA,))
-    assert said_in(event) == (Said("marketing", "sms", "denied", "2026-11", "called"),)
+    assert said_in(event) == (SaidInEvent("marketing", "sms", "denied", "2026-11", "called"),)
     assert CompiledConsent(RULES).speaks_for(event) == (str(ADA), str(PHONE))
 
 
@@ -141,7 +141,7 @@ def test_what_counts_and_what_was_said_before_is_looked_up(api: Api, person: str
 def test_the_command_line_says_it_as_well_and_shows_a_table(api: Api) -> None:
     said = api.run("consent", "set", "user_id:ada", "marketing", "granted", "--text", "2026-12")
     event = next(each for each in api.events() if each.message_id == said["message_id"])
-    assert said_in(event) == (Said("marketing", "all", "granted", "2026-12"),)
+    assert said_in(event) == (SaidInEvent("marketing", "all", "granted", "2026-12"),)
     arguments = ["consent", "show", "user_id:ada", "--workspace", "consents", "--history"]
     shown = CliRunner().invoke(onefold, arguments, env=api.environment | {"COLUMNS": "200"})
     assert re.search(r"marketing +email +denied .* unsubscribed", shown.output), shown.output
@@ -165,7 +165,7 @@ def test_looking_at_a_link_does_nothing_and_its_button_unsubscribes_without_a_ke
     done = httpx.post(url, headers={"Origin": "null"})
     assert (done.status_code, "You are unsubscribed" in done.text) == (200, True)
     (event,) = [event for event in api.events() if event.message_id not in before]
-    assert said_in(event) == (Said("marketing", "email", "denied", "2026-11", "unsubscribed"),)
+    assert said_in(event) == (SaidInEvent("marketing", "email", "denied", "2026-11", "unsubscribed"),)
     assert (event.source, event.identifiers) == ("unsubscribe_link", (ADA,))
 
 
@@ -176,7 +176,7 @@ def test_a_mail_program_unsubscribes_with_one_click_also_by_a_link_to_what_is_no
     answer = httpx.post(unsubscribe_url(api.url, SECRET, link), content=ONE_CLICK, headers=form)
     assert answer.status_code == 200, answer.text
     (event,) = [event for event in api.events() if event.message_id not in before]
-    assert said_in(event) == (Said("all", "email", "denied", "", "unsubscribed"),)
+    assert said_in(event) == (SaidInEvent("all", "email", "denied", "", "unsubscribed"),)
 
 
 def test_a_link_of_anybody_else_does_nothing(api: Api) -> None:

@@ -5,8 +5,8 @@ import pytest
 from schemas.consent import (
     ALL,
     ConsentState,
+    ConsentStatement,
     Default,
-    Statement,
     Status,
     decode_consent,
     encode_consent,
@@ -18,9 +18,9 @@ DEFAULTS: dict[str, Default] = {"marketing": "opt_in", "service": "opt_out"}
 
 
 def said(*statements: tuple[str, str, Status, int]) -> ConsentState:
-    by_purpose: dict[str, dict[str, Statement]] = {}
+    by_purpose: dict[str, dict[str, ConsentStatement]] = {}
     for purpose, channel, status, since in statements:
-        by_purpose.setdefault(purpose, {})[channel] = Statement(status, since, "m1", "web")
+        by_purpose.setdefault(purpose, {})[channel] = ConsentStatement(status, since, "m1", "web")
     return ConsentState(by_purpose)
 
 
@@ -68,7 +68,7 @@ def test_a_purpose_that_is_not_defined_allows_nothing() -> None:
 
 
 def test_an_objection_says_what_and_why() -> None:
-    bounced = ConsentState({ALL: {"email": Statement("denied", 1, "m1", "mail", reason="hard_bounce")}})
+    bounced = ConsentState({ALL: {"email": ConsentStatement("denied", 1, "m1", "mail", reason="hard_bounce")}})
     assert objection(bounced, "marketing", "email", DEFAULTS) == "everything by email is denied (hard_bounce)"
 
 

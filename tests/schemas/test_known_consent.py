@@ -4,13 +4,13 @@ import msgspec
 import pytest
 
 from schemas.activations import Activation
-from schemas.consent import ConsentState, Statement, Status, encode_consent
+from schemas.consent import ConsentState, ConsentStatement, Status, encode_consent
 from schemas.known_consent import consent_of, later
 from schemas.records import ConsentChange
 
 
 def consent(status: Status) -> str:
-    return encode_consent(ConsentState({"marketing": {"all": Statement(status, 1, "m1", "web")}}))
+    return encode_consent(ConsentState({"marketing": {"all": ConsentStatement(status, 1, "m1", "web")}}))
 
 
 def record(version: int, status: Status, decision: int = 0, current_id: str = "b") -> ConsentChange:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from schemas.consent import ConsentState, Statement
+from schemas.consent import ConsentState, ConsentStatement
 from schemas.records import Identifier, ProfileKind
 from warehouse.client import Warehouse
 from warehouse.queries.values import literals
@@ -96,9 +96,9 @@ def membership_gaps(warehouse: Warehouse, workspace: str, destination: str, segm
 def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) -> dict[str, Person]:
     """Return what is known of profiles that there are, by id. Raises OnefoldError."""
     chosen = literals(profile_ids)
-    said: dict[str, dict[str, dict[str, Statement]]] = {}
+    said: dict[str, dict[str, dict[str, ConsentStatement]]] = {}
     for profile_id, purpose, channel, last in _rows(warehouse, _CONSENTS, workspace, chosen):
-        statement = Statement(*last.values())
+        statement = ConsentStatement(*last.values())
         if statement.event:  # without one, nothing is said any more
             said.setdefault(profile_id, {}).setdefault(purpose, {})[channel] = statement
     return {

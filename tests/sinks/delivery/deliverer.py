@@ -14,7 +14,7 @@ from runtime.kafka.partitions import partition_of
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from schemas.codec import Codec
-from schemas.consent import NO_CONSENT, ConsentState, Statement, Status, encode_consent
+from schemas.consent import NO_CONSENT, ConsentState, ConsentStatement, Status, encode_consent
 from schemas.identity import profile_key
 from schemas.records import ConsentChange, DeliveryAttempt, SegmentChange
 from schemas.registry import Registry
@@ -92,7 +92,7 @@ class Changes:
     def say(self, number: int, status: Status) -> None:
         """Have somebody say yes or no to marketing by e-mail, as PROFILE publishes it."""
         version = self._versions[number] = self._versions.get(number, 0) + 1
-        state = ConsentState({"marketing": {"email": Statement(status, version, "m", "web")}})
+        state = ConsentState({"marketing": {"email": ConsentStatement(status, version, "m", "web")}})
         text, who = encode_consent(state), person(number)
         self._said[number] = text
         key = profile_key(self._workspace, who)

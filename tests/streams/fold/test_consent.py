@@ -47,7 +47,7 @@ def merged(*states: ProfileState) -> tuple[ProfileState, Outputs]:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("context", "expected"),
     [
         ({"consent": {"categoryPreferences": {"Advertising": True, "Unknown": True}}}, {("marketing", ALL): YES}),
         ({"consent": {"purposes": {"marketing": {"email": False}, "service": "unknown"}}},
@@ -59,9 +59,9 @@ def merged(*states: ProfileState) -> tuple[ProfileState, Outputs]:
     ],
 )  # fmt: skip
 def test_the_context_of_every_call_counts(
-    told: Mapping[str, object] | str, expected: dict[tuple[str, str], str]
+    context: Mapping[str, object] | str, expected: dict[tuple[str, str], str]
 ) -> None:
-    state, _ = fold([event(START, context=told)])
+    state, _ = fold([event(START, context=context)])
     assert statuses(state) == expected
 
 
