@@ -39,7 +39,8 @@ def demo(seconds: float | None, **ports: int) -> None:
     data_dir = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
     console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", markup=True)
     with stopping_on_signals(), Receivers() as receivers:
-        options = StackOptions(data_dir=data_dir, definitions=DEMO, ports=chosen, settings=receivers.environment)
+        definitions = receivers.definitions(DEMO, data_dir / "definitions")
+        options = StackOptions(data_dir=data_dir, definitions=definitions, ports=chosen)
         stack = Stack(options, screen_for(console))
         try:
             stack.start()

@@ -6,11 +6,13 @@ They stand for somebody else's systems: Onefold knows their addresses alone.
 import email
 import email.policy
 import json
+import shutil
 import threading
 from collections import deque
 from email.message import EmailMessage
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 
 from aiosmtpd.controller import Controller
@@ -51,13 +53,16 @@ class Receivers(Closing):
         self._smtp = Controller(_Mailbox(self), hostname=LOOPBACK, port=free_ports(1)[0])
         self._smtp.start()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the destinations of the demo are told by: `examples/demo/destinations` names these variables."""
-        return {
-            "DEMO_WEBHOOK_URL": f"http://{LOOPBACK}:{self._http.server_port}/hook",
-            "DEMO_SMTP": f"{LOOPBACK}:{self._smtp.port}",
-        }
+    def definitions(self, folder: Path, target: Path) -> Path:
+        """Copy the demo's definitions, with the ports that its receivers have; return the copy."""
+        shutil.copytree(folder, target)
+        for name, written, port in (
+            ("ads_audience", "8099", self._http.server_port),
+            ("webshop_mail", "8025", self._smtp.port),
+        ):
+            file = target / "destinations" / f"{name}.yaml"
+            file.write_text(file.read_text(encoding="utf-8").replace(written, str(port)), encoding="utf-8")
+        return target
 
     def received(self) -> Received:
         """Return what has come so far."""
