@@ -23,6 +23,7 @@ from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
 from definitions.receivers.slack import Slack
+from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
 from definitions.receivers.wecom import WeCom
 
@@ -36,6 +37,7 @@ Receiver: TypeAlias = (
     | MetaAudience
     | Salesforce
     | Slack
+    | Sql
     | Webhook
     | WeCom
 )

@@ -1,6 +1,6 @@
 """Opens destinations: the class of each kind of receiver, by the type of its options. A kind adds a line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from definitions.destinations import Destination as Definition
@@ -13,6 +13,7 @@ from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
 from definitions.receivers.slack import Slack
+from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
 from definitions.receivers.wecom import WeCom
 from sinks.destinations.apprise import AppriseDestination
@@ -26,6 +27,7 @@ from sinks.destinations.mail.links import NamespaceOf, links, no_namespace
 from sinks.destinations.meta_audience import MetaAudiences
 from sinks.destinations.salesforce import SalesforceRecords
 from sinks.destinations.slack import slack_robot
+from sinks.destinations.sql.destination import SqlDestination
 from sinks.destinations.webhook import WebhookDestination
 from sinks.destinations.wecom import wecom_robot
 
@@ -48,6 +50,17 @@ def _within(kind: type[Options], make: Callable[[Options, float], Destination]) 
     return opened
 
 
+def _with_fields(kind: type[Options], make: Callable[[Options, Sequence[str], float], Destination]) -> Open:
+    """Return how a kind is opened that has a column for each of the mapping's fields."""
+
+    def opened(definition: Definition) -> Destination:
+        assert isinstance(definition.receiver, kind)
+        fields = [name for name, _ in definition.mapping.entries]
+        return make(definition.receiver, fields, definition.timeout_ms / 1_000)
+
+    return opened
+
+
 OPENED: Mapping[type[object], Open] = {
     GoogleDataManager: _within(GoogleDataManager, GoogleAudiences),
     HubSpot: _within(HubSpot, HubSpotContacts),
@@ -58,6 +71,7 @@ OPENED: Mapping[type[object], Open] = {
     Feishu: _within(Feishu, feishu_robot),
     Slack: _within(Slack, slack_robot),
     WeCom: _within(WeCom, wecom_robot),
+    Sql: _with_fields(Sql, SqlDestination),
     Webhook: _within(Webhook, WebhookDestination),
 }
 """By the type of the options."""

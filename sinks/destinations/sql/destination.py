@@ -1,0 +1,205 @@
+"""A table as a destination: a batch is one transaction, and a row that the database refuses holds up no other."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy import Table, event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from definitions.receivers.sql import Sql
+from definitions.receivers.values import Secret
+from sinks.destinations.cells import Unfit
+from sinks.destinations.contract import (
+    MAX_EXCHANGE_CHARS,
+    Batching,
+    Delivered,
+    Delivery,
+    Exchange,
+    Outcome,
+    Refused,
+    Retry,
+    Unauthorised,
+)
+from sinks.destinations.secrets import MissingSecret, resolve
+from sinks.destinations.sql.errors import outcome_of
+from sinks.destinations.sql.rows import Row, Step, row_of, steps_of
+from sinks.destinations.sql.table import TableProblem, fitted, open_table, parameters_of, statement_of
+
+CONNECTIONS = 4
+
+
+class SqlDestination:
+    """A table. Leaves the order of a profile's deliveries, and when to try again, to who sends.
+
+    `fields`: the names that the mapping can make: the columns of a table that is created, and emptied where a delivery
+    lacks them.
+    """
+
+    def __init__(
+        self,
+        options: Sql,
+        fields: Sequence[str] = (),
+        timeout_s: float = 10.0,
+    ) -> None:
+        """Connect to nothing yet. Raises MissingSecret."""
+        self.batching = Batching(deliveries=options.batch, bytes=8_000_000)
+        self.holds: Literal["states", "events"] = "events" if options.mode == "insert" else "states"
+        self._options = options
+        self._fields = tuple(fields)
+        self._timeout_s = timeout_s
+        self._engine: AsyncEngine | None = None
+        self._table: Table | None = None
+        _password(options)
+
+    async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Write the deliveries' rows in one transaction."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._write(deliveries)
+        except MissingSecret as missing:
+            outcome: Outcome = Unauthorised(str(missing))
+        except TableProblem as problem:
+            outcome = Retry("unavailable", str(problem))
+        except (SQLAlchemyError, OSError) as error:
+            outcome = outcome_of(error)
+        self._table = None  # it may have changed; what cannot be written costs no time that counts
+        if isinstance(outcome, Unauthorised):
+            await self.close()  # the next attempt reads the password again
+        return [outcome] * len(deliveries)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.dispose()
+
+    async def _write(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        if self._engine is None:
+            self._engine = _engine(self._options, self._timeout_s)
+        async with self._engine.connect() as connection:
+            table = await self._opened(connection)
+            rows, outcomes = self._rows(deliveries, table)
+            if any(isinstance(outcome, Refused) for outcome in outcomes):
+                self._table = None  # a column may have come since: the next batch sees it
+            try:
+                await self._write_together(connection, table, rows)
+            except StatementError as error:
+                if not isinstance(outcome_of(error), Refused):
+                    raise
+                for position, refused in await self._write_singly(connection, table, rows):
+                    outcomes[position] = refused
+        return outcomes
+
+    async def _opened(self, connection: AsyncConnection) -> Table:
+        if self._table is None:
+            async with connection.begin():
+                self._table = await connection.run_sync(open_table, self._options, self._fields)
+        return self._table
+
+    def _rows(self, deliveries: Sequence[Delivery], table: Table) -> tuple[list[Row], list[Outcome]]:
+        rows: list[Row] = []
+        outcomes: list[Outcome] = []
+        for position, delivery in enumerate(deliveries):
+            row = row_of(position, delivery, self._options, self._fields)
+            outcome: Outcome
+            if isinstance(row, Row):
+                exchange = _exchange(row, table)
+                try:
+                    rows.append(fitted(row, table))
+                    outcome = Delivered(exchange)
+                except Unfit as problem:
+                    outcome = Refused("unmappable", str(problem), exchange)
+            else:
+                outcome = row
+            outcomes.append(outcome)
+        return rows, outcomes
+
+    async def _write_together(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+        async with connection.begin():
+            for step in steps_of(rows):
+                statement = statement_of(step, table, self._options, connection.dialect.name)
+                await connection.execute(statement, [parameters_of(row) for row in step.rows])
+
+    async def _write_singly(
+        self, connection: AsyncConnection, table: Table, rows: Sequence[Row]
+    ) -> Sequence[tuple[int, Refused]]:
+        """Write what the database takes, in one transaction too; return what it refuses, by the row's position."""
+        refused: list[tuple[int, Refused]] = []
+        async with connection.begin():
+            if connection.dialect.name == "postgresql":  # else a deferred constraint would fail all, when they commit
+                await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            for row in rows:
+                step = Step(row.action, tuple(sorted(row.values)), (row,))
+                statement = statement_of(step, table, self._options, connection.dialect.name)
+                try:
+                    async with connection.begin_nested():
+                        await connection.execute(statement, parameters_of(row))
+                except StatementError as error:
+                    outcome = outcome_of(error)
+                    if not isinstance(outcome, Refused):
+                        raise
+                    refused.append((row.position, msgspec.structs.replace(outcome, exchange=_exchange(row, table))))
+        return refused
+
+
+def _exchange(row: Row, table: Table) -> Exchange:
+    written = msgspec.json.encode(row.values, enc_hook=str).decode()
+    return Exchange(request=f"{row.action} {table.fullname} {written}"[:MAX_EXCHANGE_CHARS])
+
+
+def _engine(options: Sql, timeout_s: float) -> AsyncEngine:
+    """Return what makes connections. Raises MissingSecret; no text that it makes holds a value or a password."""
+    url = make_url(options.url)
+    if url.drivername == "sqlite":
+        return _sqlite(url, options.create, timeout_s)
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg", password=_password(options)),
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=timeout_s,
+        connect_args={
+            "ssl": ssl.create_default_context() if options.tls == "verify-full" else options.tls,
+            "timeout": timeout_s,
+            "server_settings": {"application_name": "onefold"},
+        },
+    )
+
+
+def _password(options: Sql) -> str | None:
+    return resolve(options.password) if options.password != Secret() else None
+
+
+def _sqlite(url: URL, is_created: bool, timeout_s: float) -> AsyncEngine:
+    address = URL.create(
+        "sqlite+aiosqlite",
+        database=f"file:{quote(url.database or '')}",
+        query={"uri": "true", "mode": "rwc" if is_created else "rw"},
+    )
+    engine = create_async_engine(
+        address,
+        hide_parameters=True,
+        pool_size=1,  # SQLite has one writer
+        max_overflow=0,
+        pool_timeout=timeout_s,
+        connect_args={"timeout": timeout_s / 2},
+    )
+
+    # Without these two, the driver begins transactions by itself, after a savepoint and before other statements only.
+    @event.listens_for(engine.sync_engine, "connect")
+    def _leave_transactions(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

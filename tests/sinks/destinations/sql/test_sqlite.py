@@ -1,0 +1,63 @@
+"""Tables of SQLite: what all tables do, and what a file can do."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from definitions.receivers.sql import Sql
+from sinks.destinations.contract import Delivered, Refused, Retry
+from tests.sinks.destinations.sql.contract import SqlContract
+from tests.sinks.destinations.store_deliveries import delivery
+
+
+class TestSqlite(SqlContract):
+    @pytest.fixture(autouse=True)
+    def _database(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "die Läden?.db"
+
+        def query(statement: str) -> Sequence[tuple[object, ...]]:
+            with closing(sqlite3.connect(self.path)) as connection:
+                return connection.execute(statement).fetchall()
+
+        def execute(statement: str) -> None:
+            with closing(sqlite3.connect(self.path)) as connection, connection:
+                connection.execute(statement)
+
+        self.options = Sql(url=f"sqlite:///{tmp_path}/die Läden%3F.db", table="people", create=True)
+        self.query, self.execute = query, execute
+
+    def test_no_file_is_created_unless_that_is_asked_for(self) -> None:
+        (outcome,) = self.sent([delivery(0)], options=self.changed(create=False))
+        assert isinstance(outcome, Retry)
+        assert not self.path.exists()
+
+    def test_a_file_that_is_no_database_is_waited_for(self) -> None:
+        self.path.write_bytes(b"this is no database, whatever it is " * 100)
+        (outcome,) = self.sent([delivery(0)])
+        assert isinstance(outcome, Retry)
+        assert outcome.reason == "unavailable"
+
+    def test_a_database_that_another_one_writes_is_tried_again(self) -> None:
+        self.sent([delivery(0)])
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            (outcome,) = self.sent([delivery(1)])
+            other.execute("ROLLBACK")
+        assert isinstance(outcome, Retry)
+        (outcome,) = self.sent([delivery(1)])
+        assert isinstance(outcome, Delivered)
+
+    def test_a_strict_table_refuses_by_itself(self) -> None:
+        self.execute(
+            "CREATE TABLE strict_ones (profile_id TEXT, name TEXT, change BLOB, happened_at TEXT, version INT, "
+            "PRIMARY KEY (profile_id, name)) STRICT"
+        )
+        self.execute(
+            "CREATE TRIGGER no_fives BEFORE INSERT ON strict_ones WHEN NEW.version = 5 "
+            "BEGIN SELECT RAISE(ABORT, 'no fives'); END"
+        )
+        outcomes = self.sent([delivery(number) for number in (3, 4, 5)], options=self.changed(table="strict_ones"))
+        assert [type(outcome) for outcome in outcomes] == [Delivered, Refused, Delivered]
