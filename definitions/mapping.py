@@ -107,7 +107,7 @@ _SINGLE: Mapping[str, Callable[[Activation, str], object]] = {
     "version": lambda activation, _: activation.version,
     "happened_at": lambda activation, _: _iso(activation.happened_at),
     "decided_at": lambda activation, _: _iso(activation.decided_at),
-    "across": lambda activation, _: None if activation.across is None else msgspec.json.decode(activation.across),
+    "across": lambda activation, _: None if activation.across is None else _decoded(activation.across),
 }
 _OBJECTS: Mapping[str, Callable[[Activation], Mapping[str, object]]] = {
     "profile": lambda activation: {"id": activation.profile_id, "kind": activation.profile_kind},
@@ -257,10 +257,21 @@ def _made_of(value: object, made: Made) -> object:
 
 
 def _object(text: str) -> Mapping[str, object]:
-    value = msgspec.json.decode(text)
+    value = _decoded(text)
     return value if isinstance(value, dict) else {}
+
+
+def _decoded(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unmappable(f"the activation holds no JSON that can be read ({type(error).__name__})") from None
 
 
 def _iso(at: int) -> str:
     """Return a time (ms) as ISO 8601 in UTC, to the millisecond."""
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        moment = _EPOCH + timedelta(milliseconds=at)
+    except OverflowError:
+        raise Unmappable("the activation holds a time that no calendar has") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

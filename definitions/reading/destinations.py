@@ -18,7 +18,7 @@ from definitions.reading.scalars import (
     read_bool,
     read_choice,
     read_duration,
-    read_number,
+    read_operand,
     read_permille,
     read_text,
     read_whole_number,
@@ -26,6 +26,7 @@ from definitions.reading.scalars import (
 from definitions.reading.triggers import read_quiet_hours
 from definitions.receivers import Receiver
 from definitions.receivers.kinds import KINDS, key_of, preset, problems, type_of
+from definitions.receivers.webhook import Webhook
 from runtime.hints import closest, did_you_mean
 
 TYPES = (TOPIC, *KINDS)
@@ -107,11 +108,17 @@ def _refuse_keys(node: MappingNode, kind: type[Receiver] | None, report: FileRep
     for key, (key_node, _) in node.entries.items():
         if key in allowed:
             continue
-        others = [other for other, of in KINDS.items() if key in _option_keys(of) or key in keys.RECEIVING]
+        others = _kinds_with(key)
         hint = did_you_mean(key, allowed)
         if others and closest(key, allowed) is None:
             hint = f"it is a key of type {' or '.join(others[:3])}: say `type: {others[0]}`"
         report.add(key_node, f"a destination of type {name} has no key {key!r}", hint)
+
+
+def _kinds_with(key: str) -> list[str]:
+    """Return the kinds that have a key, the most general one first."""
+    kinds = [name for name, kind in KINDS.items() if key in keys.RECEIVING or key in _option_keys(kind)]
+    return sorted(kinds, key=lambda name: name != type_of(Webhook))
 
 
 def _option_keys(kind: type[Receiver]) -> tuple[str, ...]:
@@ -211,13 +218,13 @@ class _Limits:
     def rate(self) -> float | None:
         """Return how many deliveries a second there may be."""
         value = value_of(self._node, "rate")
-        number = None if value is None else read_number(value, "'rate'", self._report)
+        number = None if value is None else read_operand(value, "'rate'", self._report)
         if value is None or number is None:
             return None
-        if not 0 < number <= MAX_RATE:
-            self._report.add(
-                value, f"'rate' must be above 0 and at most {MAX_RATE:,}", "deliveries a second, such as 50"
-            )
+        if isinstance(number, str | bool) or not 0 < number <= MAX_RATE:
+            hint = "deliveries a second, such as 50"
+            self._report.add(value, f"'rate' must be a number above 0 and at most {MAX_RATE:,}", hint)
+            return None
         return float(number)
 
     def number(self, key: str, default: int, most: int) -> int:
@@ -231,7 +238,7 @@ class _Limits:
         value = value_of(self._node, key)
         duration_ms = None if value is None else read_duration(value, repr(key), self._report)
         if value is not None and duration_ms is not None and duration_ms > most_ms:
-            self._report.add(value, f"{key!r} is longer than {most_ms // 60_000}m", "make it shorter")
+            self._report.add(value, f"{key!r} is longer than {_shown(most_ms)}", "make it shorter")
         return default_ms if duration_ms is None else duration_ms
 
     def caps(self, channel: str) -> tuple[Cap, ...]:
@@ -260,6 +267,11 @@ class _Limits:
         if within is not None and within_ms is not None and within_ms > MAX_RETRY_FOR_MS:
             self._report.add(within, "a cap is of 30d at most", "make it shorter")
         return None if number is None or within_ms is None else Cap(number, within_ms)
+
+
+def _shown(duration_ms: int) -> str:
+    days, rest = divmod(duration_ms, 86_400_000)
+    return f"{duration_ms // 60_000}m" if rest else f"{days}d"
 
 
 def _read_change(node: Node, what: str, report: FileReport) -> str | None:

@@ -87,7 +87,7 @@ def wrong_path(path: tuple[str, ...], *, in_each: bool) -> str | None:  # noqa: 
     if root == ITEM:
         return None if in_each else "'item' is a member of `each`: it stands within `as`"
     if root not in ROOTS:
-        return did_you_mean(root, ROOTS)
+        return did_you_mean(root, (*ROOTS, ITEM) if in_each else ROOTS)
     if root == "profile" and (len(rest) != 1 or rest[0] not in PROFILE_PARTS):
         return "of profile there is id, kind"
     if root == IDENTIFIERS and rest and (len(rest) != 1 or not _NAMESPACE.fullmatch(rest[0])):

@@ -23,6 +23,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?")
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_LIMIT = re.compile("(>=|<=|>|<) ([0-9]+)$")
+_LIMITS = {">=": "at least ", "<=": "at most ", ">": "above ", "<": "below "}
 _BY_REFERENCE = "by reference: `{env: NAME}`, a variable of the deliverer, or `{file: /run/secrets/name}`"
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -105,8 +107,9 @@ def _is_held(node: Node, kind: object, value: object, what: str, report: FileRep
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        message = str(error).partition(" - at")[0].removeprefix("Expected ")
-        report.add(node, f"{what} must be {message}", "correct it")
+        limit = _LIMIT.search(str(error))
+        said = str(error).removeprefix("Expected ") if limit is None else _LIMITS[limit[1]] + f"{int(limit[2]):,}"
+        report.add(node, f"{what} must be {said}")
         return False
     return True
 

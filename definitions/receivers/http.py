@@ -10,6 +10,7 @@ Code = str | int | bool
 _NO_URL_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NO_HEADER_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SECRET_HEADER = re.compile("(.*[-_])?(authorization|cookie|token|secret|password|api[-_]?key)", re.IGNORECASE)
 _KEPT_HEADERS = frozenset(
     {
         "accept-encoding",
@@ -81,3 +82,8 @@ def why_no_header(name: str, value: str = "") -> str | None:
     if name.lower() in _KEPT_HEADERS:
         return "it is set by the deliverer"
     return "its value holds a control character" if _NO_HEADER_CHARACTER.search(value) else None
+
+
+def is_secret_header(name: str) -> bool:
+    """Return whether the value of a header is a credential, by its name."""
+    return _SECRET_HEADER.fullmatch(name) is not None

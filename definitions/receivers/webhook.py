@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from definitions.receivers.http import InnerStatus, ItemResults, why_no_header, why_no_url
+from definitions.receivers.http import InnerStatus, ItemResults, is_secret_header, why_no_header, why_no_url
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -65,5 +65,8 @@ def problems(options: Webhook) -> Iterator[OptionProblem]:
     for name, value in options.headers.items():
         if (reason := why_no_header(name, value if isinstance(value, str) else "")) is not None:
             yield OptionProblem("headers", f"the header {name!r} cannot be sent: {reason}")
+        elif isinstance(value, str) and is_secret_header(name):
+            message = f"the header {name!r} is a secret, and a file of definitions is no place for one"
+            yield OptionProblem("headers", message, f"by reference: `{name}: {{env: NAME}}` or `{{file: PATH}}`")
     if options.results is not None and options.batch == 1:
         yield OptionProblem("results", "a batch of 1 has no list of results", "say `batch`, or `failure` instead")
