@@ -95,7 +95,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     decided_at: int = 0
     definition: int = 0
     traits: str = "{}"
-    consent: str = "{}"
+    consent: str = ""
     timezone: str = ""
 
 
@@ -114,5 +114,5 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     profile_kind: ProfileKind | None = None
     decided_at: int = 0
     across: str | None = None
-    consent: str = "{}"
+    consent: str = ""
     timezone: str = ""

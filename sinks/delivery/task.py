@@ -18,6 +18,7 @@ from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt
 from schemas.topics import CONSENTS
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import ActivationReader
+from sinks.delivery.arrivals import Arrivals
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
 from sinks.delivery.notes import Notes
@@ -32,7 +33,7 @@ from state.view import StateView
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
-ADMITTED_AT_ONCE = 1_000
+ADMITTED_AT_ONCE = 500
 CHOSEN_AT_ONCE = 2_000
 STOP_WITHIN_S = 2.0
 
@@ -63,7 +64,7 @@ class DeliveryTask:
         self._executor = executor
         self._may_begin = may_begin
         self._fail = on_failure
-        self._arrived: deque[Arrival] = deque()
+        self._arrived = Arrivals()
         self._ended: list[Ended] = []
         self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by destination
         self._sending: set[asyncio.Task[None]] = set()
@@ -86,7 +87,7 @@ class DeliveryTask:
 
     def submit(self, arrivals: Iterable[Arrival]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
-        self._arrived.extend(arrivals)
+        self._arrived.add(arrivals)
         self._wake.set()
 
     def inform(self) -> None:
@@ -163,8 +164,7 @@ class DeliveryTask:
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []
         positions: dict[str, int] = {}
-        for _ in range(min(len(self._arrived), ADMITTED_AT_ONCE)):
-            arrival = self._arrived.popleft()
+        for arrival in self._arrived.take(ADMITTED_AT_ONCE):
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
                 if arrival.topic == CONSENTS:
                     admit_consent(arrival, choice, self._encode_letter)

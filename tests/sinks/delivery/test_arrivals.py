@@ -1,0 +1,41 @@
+"""What has come and is not admitted yet: a flood on one topic does not hold up the others."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.topics import CONSENTS
+from sinks.delivery.arrivals import Arrivals
+from sinks.delivery.rounds import Arrival
+
+TOPICS = ("activation.a", "activation.b", "activation.c", CONSENTS)
+
+
+def arrival(topic: str, offset: int) -> Arrival:
+    return Arrival(topic, 0, offset, b"k", b"v", ())
+
+
+def test_a_flood_on_one_topic_leaves_room_for_the_others() -> None:
+    arrivals = Arrivals()
+    arrivals.add(arrival("activation.flooded", offset) for offset in range(10_000))
+    arrivals.add([arrival("activation.calm", 0)])
+    assert arrival("activation.calm", 0) in arrivals.take(100)
+
+
+def test_what_people_have_said_goes_first() -> None:
+    arrivals = Arrivals()
+    arrivals.add([arrival("activation.a", 0), arrival(CONSENTS, 0), arrival("activation.a", 1), arrival(CONSENTS, 1)])
+    assert [each.topic for each in arrivals.take(3)] == [CONSENTS, CONSENTS, "activation.a"]
+
+
+@given(st.lists(st.sampled_from(TOPICS), max_size=60), st.lists(st.integers(1, 20), max_size=30))
+def test_everything_is_taken_once_in_the_order_of_its_topic(topics: list[str], limits: list[int]) -> None:
+    arrivals, taken = Arrivals(), list[Arrival]()
+    arrivals.add(arrival(topic, offset) for offset, topic in enumerate(topics))
+    for limit in [*limits, 1_000]:
+        some = arrivals.take(limit)
+        assert len(some) == min(limit, len(topics) - len(taken))
+        taken += some
+        assert len(arrivals) == len(topics) - len(taken)
+    for topic in TOPICS:
+        offsets = [each.offset for each in taken if each.topic == topic]
+        assert offsets == [offset for offset, each in enumerate(topics) if each == topic]
