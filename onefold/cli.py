@@ -32,7 +32,7 @@ COMMANDS = {
         "onefold.commands.definitions:group",
         "Check definitions, show versions of them, go back to one.",
     ),
-    "destination": ("onefold.commands.destination:destination", "Bring a destination in line with its segments."),
+    "destination": ("onefold.commands.destination:destination", "Check destinations, try one, send what is missing."),
     "deliveries": (
         "onefold.commands.deliveries:deliveries",
         "Show what became of deliveries; replay them; pause a destination.",

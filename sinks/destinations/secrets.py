@@ -1,8 +1,10 @@
 """Secrets by reference: read where they are used, never kept elsewhere."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import msgspec
 
 from definitions.receivers.values import Secret
 
@@ -29,3 +31,24 @@ def resolve(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
     if not value:
         raise MissingSecret(f"the file {secret.file} is empty")
     return value
+
+
+def missing_secrets(options: object, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Yield which secrets of a receiver's options, or of any part of them, are not where they should be."""
+    match options:
+        case Secret(env="", file=""):
+            return
+        case Secret():
+            try:
+                resolve(options, environ)
+            except MissingSecret as missing:
+                yield str(missing)
+        case msgspec.Struct():
+            for field in options.__struct_fields__:
+                yield from missing_secrets(getattr(options, field), environ)
+        case dict():
+            for part in options.values():
+                yield from missing_secrets(part, environ)
+        case tuple() | list():
+            for part in options:
+                yield from missing_secrets(part, environ)

@@ -194,6 +194,7 @@ def test_every_command_shows_examples() -> None:
     [
         (["definitions"], ["check", "defaults"]),
         (["explain"], ["identity"]),
+        (["destination"], ["list", "check", "test", "sync"]),
         (["identity"], ["devices", "status", "quarantine"]),
         (["identity", "quarantine"], ["list", "accept", "refuse"]),
     ],

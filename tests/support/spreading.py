@@ -37,6 +37,7 @@ SHARED_STACK = (
     "tests/onefold/requests/test_unmerging.py",
     "tests/onefold/test_definition_sets.py",
     "tests/onefold/test_deliveries.py",
+    "tests/onefold/test_destination_of_profile.py",
     "tests/onefold/test_destination_sync.py",
     "tests/onefold/test_env.py",
     "tests/onefold/test_hostile_text.py",
