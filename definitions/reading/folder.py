@@ -12,7 +12,12 @@ from definitions.reading.consent import read_consent, refuse_undefined_consent
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
-from definitions.reading.references import ParsedIn, refuse_repeated, refuse_wrong_references
+from definitions.reading.references import (
+    ParsedIn,
+    refuse_repeated,
+    refuse_unknown_namespaces,
+    refuse_wrong_references,
+)
 from definitions.reading.yaml_text import read_documents
 from identity.rules import DEFAULT_RULES, IdentityRules
 from runtime.hints import did_you_mean
@@ -54,6 +59,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     ):
         refuse_repeated(parsed, kind)
     refuse_wrong_references(traits, segments, triggers, destinations)
+    refuse_unknown_namespaces(destinations, [namespace.name for namespace in identity.namespaces])
     refuse_undefined_consent(destinations, consent)
     errors = [error for report in reports for error in report.errors]
     if errors:

@@ -176,6 +176,8 @@ class _Reader:
             return None
         if path[0] == "traits" and len(path) > 1:
             self._report.references.append(Reference("trait", path[1:], node.line, node.column))
+        if path[0] == IDENTIFIERS and len(path) > 1:
+            self._report.references.append(Reference("namespace", path[1:], node.line, node.column))
         return Selected(path, every)
 
     def _template(self, node: ScalarNode, name: str) -> Text | None:
@@ -190,6 +192,9 @@ class _Reader:
             return None
         for trait, offset in names_of(node.text, "traits"):
             reference = Reference("trait", (trait,), node.line, self._column(node, offset))
+            self._report.references.append(reference)
+        for namespace, offset in names_of(node.text, IDENTIFIERS):
+            reference = Reference("namespace", (namespace,), node.line, self._column(node, offset))
             self._report.references.append(reference)
         return Text(node.text, is_html=name == "html" or name.endswith("_html"))
 

@@ -50,7 +50,7 @@ class Reference(msgspec.Struct, frozen=True):
     there.
     """
 
-    of: Literal["trait", "segment", "destination"]
+    of: Literal["trait", "segment", "destination", "namespace"]
     path: TraitPath
     line: int
     column: int

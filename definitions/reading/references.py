@@ -58,6 +58,8 @@ def refuse_wrong_references(
     near_traits = NearNames(known["trait"])
     for parsed, report in (*traits, *segments, *triggers, *destinations):
         for reference in parsed.references:
+            if reference.of == "namespace":
+                continue  # `refuse_unknown_namespaces` has them
             named = known[reference.of]
             if reference.path[0] not in named:
                 _refuse_unknown(reference, named, near_traits, report)
@@ -69,6 +71,16 @@ def refuse_wrong_references(
                 _refuse_impossible(target, kinds.of(target.name), values, reference, report)
     _refuse_circles(known["trait"], known["segment"])
     _refuse_high(known["trait"], known["segment"])
+
+
+def refuse_unknown_namespaces(destinations: Sequence[ParsedIn], namespaces: Sequence[str]) -> None:
+    """Find identifiers that a mapping sends and nobody has, as `identity.yaml` has no such namespace."""
+    for parsed, report in destinations:
+        for reference in parsed.references:
+            name = reference.path[0]
+            if reference.of == "namespace" and name not in namespaces:
+                hint = f"{did_you_mean(name, namespaces)}; identity.yaml defines them"
+                report.add_at(reference.line, reference.column, f"there are no identifiers {name!r}", hint)
 
 
 def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:

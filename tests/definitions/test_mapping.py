@@ -98,8 +98,8 @@ MISSING = [
     "'@traits.nobody'",
     "'@traits.plan.deeper'",
     "'@traits.likes.first'",
-    "'@identifiers.device'",
-    "'@identifiers.device[*]'",
+    "'@identifiers.cookie'",
+    "'@identifiers.cookie[*]'",
     "'@payload.text'",
     "'@across'",
     "{value: '@traits.nobody', hash: sha256}",
@@ -174,6 +174,8 @@ MISTAKES = [
     ("{a: NO}", "4:14", "quote the text"),
     ("{a: 1e400}", "4:14", "is out of range"),
     ("{a: [{b: [{c: '@nope'}]}]}", "4:24", "nothing is found at '@nope'"),
+    ("{a: ['@identifiers.emial[*]']}", "4:15", "there are no identifiers 'emial' (did you mean 'email'?"),
+    ("{a: 'Hi {{ identifiers.nobody }}'}", "4:21", "there are no identifiers 'nobody' (known: user_id"),
     ("{" + ", ".join(f"a{n}: 1" for n in range(501)) + "}", "4:10", "'mapping' has 501 values"),
     ("{" + "a" * 201 + ": 1}", "4:11", "longer than 200 characters"),
 ]
@@ -238,7 +240,7 @@ def test_of_a_list_each_member_is_hashed_and_what_is_none_is_left_out(tmp_path: 
 
 
 def test_without_a_required_value_nothing_can_be_sent(tmp_path: Path) -> None:
-    mapping = mapping_of(tmp_path, "{a: {b: [1, {value: '@identifiers.device', required: true}]}}")
+    mapping = mapping_of(tmp_path, "{a: {b: [1, {value: '@identifiers.cookie', required: true}]}}")
     with pytest.raises(Unmappable) as raised:
         fields_of(mapping, ENTERED, KEY)
     assert raised.value.detail == "'a.b[1]' is required and has no value"
