@@ -33,6 +33,7 @@ CHAPTERS = (
     "reading-the-topics",
     "mined-traits",
     "consent",
+    "destinations",
 )
 SLOW = frozenset({"changing-rules", "verifying", "who-is-who", "unmerging", "querying", "questions", "mined-traits"})
 

@@ -48,7 +48,7 @@ def people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         for profile_id, identifiers, said, status in known:
             key = profile_key("main", profile_id)
             feeder.send([(topics.PROFILES, 0, 0, key, profile(profile_id, 3, identifiers=identifiers, traits=said))])
-            entry = ConsentEntry("marketing", "*", status, NOW, "m1", "web", "v1")  # type: ignore[arg-type]
+            entry = ConsentEntry("marketing", "all", status, NOW, "m1", "web", "v1")  # type: ignore[arg-type]
             change = ConsentChange("main", profile_id, "person", profile_id, 0, 1, NOW, "{}", (entry,))
             feeder.send([(topics.CONSENTS, 0, 0, key, change)])
         wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
