@@ -25,7 +25,7 @@ class Answer(msgspec.Struct, frozen=True):
         """Return the body as JSON, None if it is none."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 

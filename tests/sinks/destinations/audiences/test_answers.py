@@ -1,0 +1,13 @@
+"""Answers of receivers are read without trust: what is no JSON says nothing, and stops nobody."""
+
+import pytest
+
+from sinks.destinations.audiences.answers import Answer, outcome_of
+from sinks.destinations.contract import Refused
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"message": "\xff"}', b"[" * 100_000])
+def test_what_is_no_json_is_no_answer_of_the_service(body: bytes) -> None:
+    answer = Answer(400, body)
+    assert answer.json() is None
+    assert isinstance(outcome_of(answer), Refused)
