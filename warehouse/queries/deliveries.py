@@ -4,7 +4,7 @@ A change has one fate at a destination: that of the attempt that came last, unde
 """
 
 import base64
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -65,10 +65,6 @@ FROM ({fates})
 WHERE last.13 = {{outcome:String}} AND last.12 != '' AND last.9 >= {{since:Int64}} AND last.9 < {{until:Int64}}
   AND ({{reason:String}} = '' OR last.14 = {{reason:String}})
 ORDER BY happened_at, version, activation_id
-"""
-_KNOWN = """
-SELECT destination, activation_id, last.1 AS outcome, last.2 AS reason, toUnixTimestamp64Milli(last.3) AS due_at
-FROM ({fates})
 """
 
 
@@ -150,8 +146,8 @@ class DeliveryLog:
             "ending": ending,
             "limit": str(limit + 1),
         }
-        found = converted(self._warehouse.rows(query, parameters), ShownAttempt)
-        return Page(found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None)
+        attempts = converted(self._warehouse.rows(query, parameters), ShownAttempt)
+        return Page(attempts[:limit], _cursor(attempts[limit - 1]) if len(attempts) > limit else None)
 
     def whole(self, delivery_or_activation: str) -> list[WholeAttempt]:
         """Find all attempts of a delivery, or of a change at all destinations, in order; 1,000 at most."""
@@ -215,19 +211,6 @@ def _conditions(chosen: ChosenAttempts) -> str:
     if chosen.profile_ids:
         conditions.append(f"profile_id IN {literals(chosen.profile_ids)}")
     return " AND ".join(conditions)
-
-
-def known_activations(
-    warehouse: Warehouse, workspace: str, destinations: Collection[str]
-) -> Iterator[tuple[str, str, str, str, int | None]]:
-    """Yield of each change at a destination how its last attempt has ended: destination, id, outcome, reason, due at.
-
-    Times in ms. Raises OnefoldError.
-    """
-    conditions = f"workspace = {{workspace:String}} AND destination IN {literals(destinations)}"
-    query = _KNOWN.format(fates=_FATES.format(last="(outcome, reason, due_at)", conditions=conditions))
-    for batch in warehouse.stream(query, {"workspace": workspace}):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _within(time_ms: int | None, otherwise: int) -> int:

@@ -1,14 +1,12 @@
 """Attempts are found by what people know of them, and a change has the fate of the attempt that came last."""
 
-from collections.abc import Iterable
-
 import pytest
 
 from schemas.records import DeliveryAttempt
 from tests.sinks.examples import NOW, PHONES, insert
 from tests.support.deliveries import activation, attempt, placed_attempt
 from warehouse.client import Warehouse
-from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, known_activations
+from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog
 
 pytestmark = pytest.mark.stack
 
@@ -108,13 +106,5 @@ def test_what_has_ended_otherwise_since_is_not_replayed(warehouse: Warehouse, wo
     assert some[0].activation == activation("c-d6", workspace)
 
 
-def test_of_each_change_it_is_known_how_it_ended_last(deliveries: DeliveryLog, warehouse: Warehouse) -> None:
-    def known(destinations: Iterable[str]) -> set[tuple[str, str, str]]:
-        found = known_activations(warehouse, deliveries.workspace, list(destinations))
-        return {(destination, change, outcome) for destination, change, outcome, *_ in found}
-
-    of_mail = {("mail", "c-d1", "delivered"), ("mail", "c-d2", "refused"), ("mail", "c-d3", "suppressed")}
-    assert known(["mail"]) == of_mail
-    assert known(["mail", "ads"]) == {*of_mail, ("ads", "c-d4", "delivered")}
-    assert known([]) == set()
+def test_destinations_are_those_of_which_there_are_deliveries(deliveries: DeliveryLog) -> None:
     assert deliveries.destinations() == ["ads", "mail"]
