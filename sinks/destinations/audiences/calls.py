@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from definitions.receivers.http import why_no_url
 from sinks.destinations.audiences.answers import Answer
 from sinks.destinations.audiences.sending import Stopped
 from sinks.destinations.audiences.tokens import NoToken, Tokens
 from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry
-from sinks.destinations.http.addresses import why_no_url
 from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.http.session import HttpSession
 from sinks.destinations.secrets import BadOption

@@ -12,10 +12,6 @@ from typing import TypeAlias
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from definitions.receivers.http import why_no_url
-
-__all__ = ["Address", "ForbiddenAddress", "Guard", "is_public", "refuse_private", "why_no_url"]
-
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

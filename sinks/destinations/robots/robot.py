@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from definitions.receivers.http import why_no_url
 from definitions.receivers.values import Secret
 from sinks.destinations.contract import Batching, Delivery, Outcome, Refused
-from sinks.destinations.http.addresses import why_no_url
 from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.robots.texts import Unsayable
 from sinks.destinations.secrets import BadOption, resolve
