@@ -3,6 +3,7 @@
 import msgspec
 
 from api.requests import UnknownDefinition
+from schemas.records.deliveries import UNFINISHED
 from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.delivered import CausingEvent, PublishedActivation, find_activation, find_cause
@@ -75,4 +76,4 @@ def _at(destination: str, attempts: list[WholeAttempt]) -> AtDestination:
 
 def fate_of(outcome: str) -> str:
     """Return what becomes of a delivery whose last attempt has ended so: what is tried again waits."""
-    return "waiting" if outcome in {"retry", "paused"} else outcome
+    return "waiting" if outcome in UNFINISHED else outcome

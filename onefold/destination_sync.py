@@ -26,6 +26,7 @@ from schemas.consent import encode_consent
 from schemas.groups import SINK
 from schemas.identity import kind_of, profile_key, stable_id
 from schemas.records import DeliveryAttempt, SegmentChange
+from schemas.records.deliveries import UNFINISHED
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
@@ -34,7 +35,6 @@ from warehouse.queries.membership_gaps import Direction, Gap, Person, membership
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
-_ON_ITS_WAY = frozenset({"retry", "paused"})
 
 
 class SegmentGaps(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class Sync:
         gaps, on_their_way, suppressed = [], 0, 0
         for gap in self._gaps(segment):
             is_last = gap.latest == gap.change
-            if gap[:2] not in before or (segment, gap.profile_id) in on_way or (is_last and gap.outcome in _ON_ITS_WAY):
+            if gap[:2] not in before or (segment, gap.profile_id) in on_way or (is_last and gap.outcome in UNFINISHED):
                 on_their_way += 1
             elif is_last and gap.outcome == "suppressed":
                 suppressed += 1

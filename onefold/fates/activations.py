@@ -18,6 +18,7 @@ from runtime.kafka.waiting import await_committed, ends_of
 from schemas.activations import Activation
 from schemas.codec import Codec, DecodeError
 from schemas.groups import DELIVERER, SINK
+from schemas.records.deliveries import UNFINISHED
 from schemas.topics import DELIVERIES, activation
 from sinks.delivery.activations import ActivationReader
 from sinks.delivery.unfinished import unfinished
@@ -25,7 +26,6 @@ from warehouse.queries.fates import Counted, Decided, Fates, Unsaid
 
 MOST_NAMED = 20
 SECOND_LOOK_S = 1.0
-_WAITS = frozenset({"retry", "paused"})
 
 
 class LostActivation(msgspec.Struct, frozen=True):
@@ -109,12 +109,12 @@ def of_destination(
     numbers = {"delivered": 0, "suppressed": 0, "superseded": 0, "refused": 0, "waiting": 0}
     reasons: dict[str, int] = {}
     for each in own:
-        numbers["waiting" if each.outcome in _WAITS else each.outcome] += each.number
+        numbers["waiting" if each.outcome in UNFINISHED else each.outcome] += each.number
         if each.reason:
             reasons[each.reason] = reasons.get(each.reason, 0) + each.number
     lost = [each for each in unsaid if each.id not in waiting]
     numbers["waiting"] += len(unsaid) - len(lost)
-    due = [each.due_at for each in own if each.outcome in _WAITS and each.due_at is not None]
+    due = [each.due_at for each in own if each.outcome in UNFINISHED and each.due_at is not None]
     return DestinationFates(
         destination=name,
         **numbers,

@@ -8,6 +8,9 @@ from schemas.records.values import ProfileKind
 
 DeliveryOutcome: TypeAlias = Literal["delivered", "retry", "paused", "refused", "suppressed", "superseded"]
 
+UNFINISHED: frozenset[DeliveryOutcome] = frozenset({"retry", "paused"})
+"""Outcomes after which a delivery waits: another attempt follows."""
+
 
 class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
     """What became of a delivery: of each attempt to send it, or that it was not sent and why.

@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from schemas.activations import Activation
 from schemas.records import DeliveryAttempt
+from schemas.records.deliveries import UNFINISHED
 from schemas.topics import DELIVERIES
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Saying, attempt_record
 from sinks.delivery.lines import record_key
 from state.outputs import Output
-
-_GOES_ON = frozenset({"retry", "paused"})
 
 
 class Notes:
@@ -48,7 +47,7 @@ class Notes:
         self._outcomes[destination, saying.outcome] += 1
         if saying.reason:
             self._reasons[destination, saying.reason] += 1
-        if waited and saying.outcome not in _GOES_ON:
+        if waited and saying.outcome not in UNFINISHED:
             self.waiting[destination] -= 1
 
     def count(self) -> None:
