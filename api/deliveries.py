@@ -11,14 +11,13 @@ from starlette.routing import Route
 
 from api.answering import answer
 from api.explaining_deliveries import explained_delivery
-from api.identifiers import queried_identifier, queried_profile_id
-from api.requests import RequestRefused, UnknownProfile, requested_time
+from api.profiles import queried_profile_ids
+from api.requests import RequestRefused, requested_time
 from runtime.hints import did_you_mean
 from schemas.records import DeliveryOutcome
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, ShownAttempt
-from warehouse.queries.profiles import merged_into, profile_id_of
 from warehouse.queries.segments import MOST_AT_ONCE, Page
 
 DEFAULT_LIMIT = 100
@@ -50,7 +49,7 @@ def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
         reason or "",
         None if since is None else requested_time("since", since),
         None if until is None else requested_time("until", until),
-        () if profile is None else _profiles_of(settings, workspace, profile),
+        () if profile is None else queried_profile_ids(settings, workspace, profile),
     )
 
 
@@ -60,12 +59,12 @@ def queried_attempts(
     """Find attempts, the latest first. Raises RequestRefused and OnefoldError."""
     deliveries = deliveries_of(settings, workspace)
     try:
-        found = deliveries.attempts(chosen, limit, cursor)
+        page = deliveries.attempts(chosen, limit, cursor)
     except ValueError:
         raise RequestRefused("cursor", f"{cursor!r} is no cursor: take `next` of the page before") from None
-    if not found.rows and chosen.destination:
+    if not page.rows and chosen.destination:
         check_destination(deliveries, chosen.destination)
-    return found
+    return page
 
 
 def check_destination(deliveries: DeliveryLog, name: str) -> None:
@@ -80,17 +79,6 @@ def _outcome(text: str) -> DeliveryOutcome:
         if outcome == text:
             return outcome
     raise RequestRefused("outcome", f"an outcome is one of {', '.join(OUTCOMES)}, not {text[:40]!r}")
-
-
-def _profiles_of(settings: Settings, workspace: str, text: str) -> tuple[str, ...]:
-    """Return the profile that is queried, and those that were merged into it and still are."""
-    warehouse, profile_id = look_ups(settings.clickhouse), queried_profile_id(text)
-    if profile_id is None:
-        identifier = queried_identifier(text, settings.definitions, alternative="a profile id, or ")
-        profile_id = profile_id_of(warehouse, workspace, identifier)
-        if profile_id is None:
-            raise UnknownProfile(f"workspace {workspace!r} has no profile with {text}")
-    return (profile_id, *merged_into(warehouse, workspace, profile_id))
 
 
 def delivery_routes() -> list[Route]:

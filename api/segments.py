@@ -10,15 +10,14 @@ from starlette.routing import Route
 
 from api.answering import answer
 from api.clocks import has_event_clock, queried_time
-from api.identifiers import queried_identifier, queried_profile_id
-from api.requests import RequestRefused, UnknownProfile
+from api.profiles import queried_profile_ids
+from api.requests import RequestRefused
 from definitions.sets import DefinitionSet
 from definitions.sets.differences import segments_ever, segments_since
 from definitions.sets.topic import read_publication
 from definitions.streaming.times import text_of
 from settings import Settings
 from warehouse.client import JsonObject, Warehouse, look_ups
-from warehouse.queries.profiles import merged_into, profile_id_of
 from warehouse.queries.segments import MOST_AT_ONCE, Change, Member, Overlap, Page, Segments, SegmentSummary
 
 DEFAULT_LIMIT = 100
@@ -65,7 +64,7 @@ def queried_changes(  # noqa: PLR0913, PLR0917 - as above
 
     Raises RequestRefused, UnknownSegment, UnknownProfile, InvalidIdentifier and OnefoldError.
     """
-    profile_ids = () if profile is None else _history_of(settings, workspace, profile)
+    profile_ids = () if profile is None else queried_profile_ids(settings, workspace, profile)
     try:
         return segments_of(settings, workspace).changes(segment, limit, profile_ids, cursor)
     except ValueError:
@@ -75,17 +74,6 @@ def queried_changes(  # noqa: PLR0913, PLR0917 - as above
 def queried_overlap(settings: Settings, workspace: str, left: str, right: str, at: str | None) -> Overlap:
     """Count who is in both of two segments and in one alone. Raises as `queried_members`."""
     return segments_of(settings, workspace).overlap(left, right, queried_time(settings, workspace, at))
-
-
-def _history_of(settings: Settings, workspace: str, text: str) -> tuple[str, ...]:
-    """Return the profile that is queried, and those that were merged into it and still are."""
-    warehouse, profile_id = look_ups(settings.clickhouse), queried_profile_id(text)
-    if profile_id is None:
-        identifier = queried_identifier(text, settings.definitions, alternative="a profile id, or ")
-        profile_id = profile_id_of(warehouse, workspace, identifier)
-        if profile_id is None:
-            raise UnknownProfile(f"workspace {workspace!r} has no profile with {text}")
-    return (profile_id, *merged_into(warehouse, workspace, profile_id))
 
 
 def segment_routes() -> list[Route]:
