@@ -2,19 +2,27 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from api.requests import RequestRefused, UnknownDefinition, UnknownProfile
-from onefold.running import check_workspace_to_read, running_settings
+from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.unreachable import failure
 from runtime.errors import OnefoldError
 from runtime.literal import literal
 from settings import Settings
 from warehouse.queries.segments import TooLongAgo, UnknownSegment
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
+
+
+def lookup_options(command: Command) -> Command:
+    """Add the options of every look-up."""
+    command = data_dir_option(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+    return click.option("--workspace", default="main", show_default=True)(command)
 
 
 def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path | None) -> Result:

@@ -18,9 +18,8 @@ from api.replaying import DeliveryReplay
 from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
-from onefold.lookups import look_up
+from onefold.lookups import look_up, lookup_options
 from onefold.printing import print_fields, print_table
-from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
 from settings import Settings
@@ -46,12 +45,6 @@ def deliveries() -> None:
     """What became of what destinations were to hear."""
 
 
-def _common(command: Command) -> Command:
-    command = data_dir_option(command)
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
-    return click.option("--workspace", default="main", show_default=True)(command)
-
-
 def _choosing(command: Command) -> Command:
     for option in (
         click.option("--profile", metavar="ID|NAMESPACE:VALUE", help="Only about this person."),
@@ -68,7 +61,7 @@ def _choosing(command: Command) -> Command:
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only with this outcome.")
 @_choosing
 @click.option("--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="How many.")
-@_common
+@lookup_options
 def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
     destination: str | None,
     outcome: str | None,
@@ -130,7 +123,7 @@ def _gathered(settings: Settings, workspace: str, chosen: ChosenAttempts, limit:
 
 @click.command()
 @click.argument("delivery", metavar="ID")
-@_common
+@lookup_options
 def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Show every attempt of a delivery, with what was sent and answered, secrets left out.
 
@@ -144,8 +137,8 @@ def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) ->
     def query(settings: Settings) -> ExplainedDelivery:
         return explained_delivery(settings, workspace, delivery)
 
-    found = look_up(query, workspace, data_dir)
-    attempts = [attempt for each in found.destinations for attempt in each.attempts]
+    explained = look_up(query, workspace, data_dir)
+    attempts = [attempt for each in explained.destinations for attempt in each.attempts]
     if as_json:
         click.echo(json_text({"deliveries": attempts}))
         return
@@ -164,7 +157,7 @@ def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) ->
 @_choosing
 @click.option("--limit", type=click.IntRange(min=1), default=None, help="How many at most; without it, all.")
 @click.option("--dry-run", is_flag=True, help="Only say how many it would be.")
-@_common
+@lookup_options
 def replay(  # noqa: PLR0913, PLR0917 - options of the command
     destination: str,
     outcome: Literal["refused", "suppressed"],
@@ -228,7 +221,7 @@ def _replayed(started: DeliveryReplay, total: int) -> tuple[int, bool]:
 @click.command()
 @click.argument("destination")
 @click.option("--reason", default="", metavar="TEXT", help="Why; whoever looks at it later reads this.")
-@_common
+@lookup_options
 def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Send a destination nothing, in every workspace, until it is resumed. What comes meanwhile waits; nothing is lost.
 
@@ -249,7 +242,7 @@ def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir
 
 @click.command()
 @click.argument("destination")
-@_common
+@lookup_options
 def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Let a destination have what waits for it, in order.
 

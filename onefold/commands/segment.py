@@ -20,10 +20,9 @@ from api.segments import (
 )
 from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
-from onefold.lookups import look_up
+from onefold.lookups import look_up, lookup_options
 from onefold.member_files import FORMATS, EmptyColumns, MemberColumns, member_file
 from onefold.printing import print_table
-from onefold.running import data_dir_option
 from onefold.wording import count, json_text
 from runtime.hints import did_you_mean
 from runtime.literal import literal
@@ -42,20 +41,12 @@ COMMANDS = {
 _IDENTIFIERS_SHOWN = 5
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Row = TypeVar("Row")
 
 at_option = click.option("--at", metavar="TIME", help="A past time in ISO 8601, such as 2026-03-01T08:00:00Z.")
 limit_option = click.option(
     "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="How many to show."
 )
-
-
-def lookup_options(command: Command) -> Command:
-    """Add the options of every look-up."""
-    command = data_dir_option(command)
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
-    return click.option("--workspace", default="main", show_default=True)(command)
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
