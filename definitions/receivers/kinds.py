@@ -28,9 +28,9 @@ def type_of(kind: type[Receiver]) -> str:
 
 def meanings(struct: type[msgspec.Struct]) -> Mapping[str, str]:
     """Return what the keys of a struct mean: as `KEYS` beside it says, else its docstring, else the key itself."""
-    told = {key_of(field): f"The {key_of(field).replace('_', ' ')}." for field in struct.__struct_fields__}
-    told |= {key_of(field): text for field, text in _documented(struct) if key_of(field) in told}
-    return told | dict(getattr(sys.modules[struct.__module__], "KEYS", {}))
+    texts = {key_of(field): f"The {key_of(field).replace('_', ' ')}." for field in struct.__struct_fields__}
+    texts |= {key_of(field): text for field, text in _documented(struct) if key_of(field) in texts}
+    return texts | dict(getattr(sys.modules[struct.__module__], "KEYS", {}))
 
 
 def key_of(field: str) -> str:

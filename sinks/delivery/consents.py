@@ -16,10 +16,10 @@ Decode = Callable[[bytes], ConsentChange]
 
 
 def learn(view: StateView, key: bytes, value: bytes, decode: Decode) -> None:
-    """Keep a record of `consents`, unless one that is known counts more. Raises DecodeError."""
+    """Keep a record of `consents`, unless one that is kept counts more. Raises DecodeError."""
     record = decode(value)
-    known = view.get(_PREFIX + key)
-    if known is None or later(decode(known), record) is record:
+    kept = view.get(_PREFIX + key)
+    if kept is None or later(decode(kept), record) is record:
         view.put(_PREFIX + key, value)
 
 
@@ -34,6 +34,6 @@ def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is 
     """Return what stands against a delivery now; None: nothing, or the destination asks for no consent."""
     if not definition.purpose:
         return None
-    known = view.get(_PREFIX + key)
-    state = consent_of(activation, None if known is None else decode(known))
+    kept = view.get(_PREFIX + key)
+    state = consent_of(activation, None if kept is None else decode(kept))
     return objection(state, definition.purpose, definition.channel, defaults)

@@ -111,8 +111,8 @@ class Deliverer:
         create_topics(settings.kafka, topics.activations(names), settings.partitions, settings.replication)
 
     def _namespace_of(self, workspace: str) -> uuid.UUID | None:
-        known = self._settings.workspaces.get(workspace)
-        return None if known is None else known.namespace
+        member = self._settings.workspaces.get(workspace)
+        return None if member is None else member.namespace
 
     def _freed(self, destination: str) -> None:
         if self._reader is not None:

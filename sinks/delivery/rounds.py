@@ -61,7 +61,7 @@ def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[De
         key = _key(arrival)
         change = choice.decode(arrival.value or b"")
     except DecodeError as error:
-        _bury(arrival, error, choice, encode)
+        _dead_letter(arrival, error, choice, encode)
         return None
     line, record = lines.line_key(served.name, key), arrival.value or b""
     reason = _why_not(served, change, record)
@@ -84,7 +84,7 @@ def admit_consent(arrival: Arrival, choice: Choice, encode: Callable[[DeadLetter
     try:
         learn(choice.view, _key(arrival), arrival.value or b"", choice.decode_consent)
     except DecodeError as error:
-        _bury(arrival, error, choice, encode)
+        _dead_letter(arrival, error, choice, encode)
 
 
 def settle(ended: Ended, choice: Choice) -> list[bytes]:
@@ -146,7 +146,7 @@ def _key(arrival: Arrival) -> bytes:
     return arrival.key
 
 
-def _bury(arrival: Arrival, error: DecodeError, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
+def _dead_letter(arrival: Arrival, error: DecodeError, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
     """Keep a record that cannot be read as a dead letter."""
     choice.notes.outputs.append(_letter(arrival, error, choice.now, encode))
     metrics.DEAD.labels(error.reason).inc()

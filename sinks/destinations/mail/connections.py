@@ -50,7 +50,7 @@ class Connections:
         self._idle: list[tuple[SMTP, float, int]] = []
 
     @asynccontextmanager
-    async def one(self, *, fresh: bool = False) -> AsyncIterator[MailConnection]:
+    async def connection(self, *, fresh: bool = False) -> AsyncIterator[MailConnection]:
         """Yield a connection; whatever is raised within closes it. Raises NotOpened, SMTPException, OSError."""
         async with self._free:
             taken = None if fresh else self._taken()

@@ -97,7 +97,7 @@ class MailDestination:
                 return await self._sent(mail, kept, fresh=True)
 
     async def _sent(self, mail: WrittenMail, kept: Exchange, *, fresh: bool) -> Outcome:
-        async with self._connections.one(fresh=fresh) as connection:
+        async with self._connections.connection(fresh=fresh) as connection:
             if not mail.is_ascii and not connection.smtp.supports_extension("smtputf8"):
                 return Refused("rejected", "the server takes no address with letters beyond ASCII (SMTPUTF8)", kept)
             return await self._transaction(connection, mail, kept)
