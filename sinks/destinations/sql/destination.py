@@ -1,21 +1,15 @@
 """A table as a destination: a batch is one transaction, and a row that the database refuses holds up no other."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Table, event, text
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Table, text
 from sqlalchemy.exc import SQLAlchemyError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from definitions.receivers.sql import Sql
-from definitions.receivers.values import Secret
 from sinks.destinations.cells import Unfit
 from sinks.destinations.contract import (
     MAX_EXCHANGE_CHARS,
@@ -28,12 +22,11 @@ from sinks.destinations.contract import (
     Retry,
     Unauthorised,
 )
-from sinks.destinations.secrets import MissingSecret, resolve
+from sinks.destinations.secrets import MissingSecret
+from sinks.destinations.sql.database import Database, password_of
 from sinks.destinations.sql.errors import outcome_of
 from sinks.destinations.sql.rows import Row, Step, row_of, steps_of
 from sinks.destinations.sql.table import TableProblem, fitted, open_table, parameters_of, statement_of
-
-CONNECTIONS = 4
 
 
 class SqlDestination:
@@ -55,9 +48,9 @@ class SqlDestination:
         self._options = options
         self._fields = tuple(fields)
         self._timeout_s = timeout_s
-        self._engine: AsyncEngine | None = None
+        self._database: Database | None = None
         self._table: Table | None = None
-        _password(options)
+        password_of(options)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write the deliveries' rows in one transaction."""
@@ -77,14 +70,14 @@ class SqlDestination:
 
     async def close(self) -> None:
         """Close the connections."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await engine.dispose()
+        database, self._database = self._database, None
+        if database is not None:
+            await database.close()
 
     async def _write(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        if self._engine is None:
-            self._engine = _engine(self._options, self._timeout_s)
-        async with self._engine.connect() as connection:
+        if self._database is None:
+            self._database = Database(self._options, self._timeout_s)
+        async with self._database.engine.connect() as connection:
             table = await self._opened(connection)
             rows, outcomes = self._rows(deliveries, table)
             if any(isinstance(outcome, Refused) for outcome in outcomes):
@@ -153,53 +146,3 @@ class SqlDestination:
 def _exchange(row: Row, table: Table) -> Exchange:
     written = msgspec.json.encode(row.values, enc_hook=str).decode()
     return Exchange(request=f"{row.action} {table.fullname} {written}"[:MAX_EXCHANGE_CHARS])
-
-
-def _engine(options: Sql, timeout_s: float) -> AsyncEngine:
-    """Return what makes connections. Raises MissingSecret; no text that it makes holds a value or a password."""
-    url = make_url(options.url)
-    if url.drivername == "sqlite":
-        return _sqlite(url, options.create, timeout_s)
-    return create_async_engine(
-        url.set(drivername="postgresql+asyncpg", password=_password(options)),
-        hide_parameters=True,
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=timeout_s,
-        connect_args={
-            "ssl": ssl.create_default_context() if options.tls == "verify-full" else options.tls,
-            "timeout": timeout_s,
-            "server_settings": {"application_name": "onefold"},
-        },
-    )
-
-
-def _password(options: Sql) -> str | None:
-    return resolve(options.password) if options.password != Secret() else None
-
-
-def _sqlite(url: URL, is_created: bool, timeout_s: float) -> AsyncEngine:
-    address = URL.create(
-        "sqlite+aiosqlite",
-        database=f"file:{quote(url.database or '')}",
-        query={"uri": "true", "mode": "rwc" if is_created else "rw"},
-    )
-    engine = create_async_engine(
-        address,
-        hide_parameters=True,
-        pool_size=1,  # SQLite has one writer
-        max_overflow=0,
-        pool_timeout=timeout_s,
-        connect_args={"timeout": timeout_s / 2},
-    )
-
-    # Without these two, the driver begins transactions by itself, after a savepoint and before other statements only.
-    @event.listens_for(engine.sync_engine, "connect")
-    def _leave_transactions(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

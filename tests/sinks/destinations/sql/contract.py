@@ -43,11 +43,13 @@ class SqlContract(ABC):
         """The options with some of them changed."""
         return msgspec.structs.replace(self.options, **changes)
 
-    def sent(self, *batches: Sequence[Delivery], options: Sql | None = None) -> Sequence[Outcome]:
+    def sent(
+        self, *batches: Sequence[Delivery], options: Sql | None = None, timeout_s: float = 20
+    ) -> Sequence[Outcome]:
         """The outcomes of batches, sent one after the other."""
 
         async def send() -> list[Outcome]:
-            destination = SqlDestination(options or self.options, FIELDS, timeout_s=20)
+            destination = SqlDestination(options or self.options, FIELDS, timeout_s)
             try:
                 return [outcome for batch in batches for outcome in await destination.send(batch)]
             finally:

@@ -1,6 +1,7 @@
 """Tables of SQLite: what all tables do, and what a file can do."""
 
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -44,11 +45,19 @@ class TestSqlite(SqlContract):
         self.sent([delivery(0)])
         with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            (outcome,) = self.sent([delivery(1)])
+            (outcome,) = self.sent([delivery(1)], timeout_s=0.5)
             other.execute("ROLLBACK")
         assert isinstance(outcome, Retry)
         (outcome,) = self.sent([delivery(1)])
         assert isinstance(outcome, Delivered)
+
+    def test_connections_leave_no_thread_that_still_has_something_to_say(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        said: list[threading.ExceptHookArgs] = []
+        monkeypatch.setattr(threading, "excepthook", said.append)
+        for _ in range(20):  # one that cannot be opened, each in an event loop that ends at once
+            self.sent([delivery(0)], options=self.changed(create=False))
+            assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
+        assert said == []
 
     def test_a_strict_table_refuses_by_itself(self) -> None:
         self.execute(
