@@ -5,7 +5,6 @@ The file is there only once it is whole: until then it has a temporary name besi
 
 import csv
 import os
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,14 +18,12 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from onefold.wording import shown_json
+from runtime.spreadsheets import without_formulas
 from warehouse.queries.segments import ExportedMember
 
 FORMATS = (".csv", ".parquet")
 _FIXED = ("profile_id", "entered_at")
 _MOST_TRAITS = 1_000  # to propose one of
-# What a spreadsheet takes for the beginning of a formula, as OWASP lists it ("CSV Injection"), also in full width; a
-# plain number, such as -5 or +4930123456, is none. Where ; divides cells, one may begin behind each.
-_FORMULA = re.compile(r"(?:^|(?<=;))(?![+-]?\d+(?:\.\d+)?(?:;|$))[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _decode_traits = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -100,13 +97,13 @@ class _Csv:
         self._columns = columns
         self._file = path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._file)
-        self._rows.writerow(map(_harmless, columns.names()))
+        self._rows.writerow(map(without_formulas, columns.names()))
 
     def write(self, members: Sequence[ExportedMember]) -> None:
         for member in members:
-            identifiers = (";".join(map(_harmless, values)) for values in _identifiers(member, self._columns))
-            traits = (_harmless(value or "") for value in _traits(member, self._columns))
-            self._rows.writerow((_harmless(member.profile_id), _time(member.entered_at), *identifiers, *traits))
+            identifiers = (";".join(map(without_formulas, values)) for values in _identifiers(member, self._columns))
+            traits = (without_formulas(value or "") for value in _traits(member, self._columns))
+            self._rows.writerow((without_formulas(member.profile_id), _time(member.entered_at), *identifiers, *traits))
 
     def close(self) -> None:
         self._file.close()
@@ -162,7 +159,3 @@ def _time(time_ms: int | None) -> str:
     if time_ms is None:
         return ""
     return datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _harmless(text: str) -> str:
-    return _FORMULA.sub(r"'\g<0>", text)
