@@ -17,8 +17,10 @@ from typing import TypeAlias
 from definitions.receivers.apprise import Apprise
 from definitions.receivers.dingtalk import DingTalk
 from definitions.receivers.feishu import Feishu
+from definitions.receivers.files import Files
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.kafka import Kafka
 from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
@@ -31,8 +33,10 @@ Receiver: TypeAlias = (
     Apprise
     | DingTalk
     | Feishu
+    | Files
     | GoogleDataManager
     | HubSpot
+    | Kafka
     | Mail
     | MetaAudience
     | Salesforce

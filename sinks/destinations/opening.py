@@ -7,8 +7,10 @@ from definitions.destinations import Destination as Definition
 from definitions.receivers.apprise import Apprise
 from definitions.receivers.dingtalk import DingTalk
 from definitions.receivers.feishu import Feishu
+from definitions.receivers.files import Files
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.kafka import Kafka
 from definitions.receivers.mail import Mail
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
@@ -20,8 +22,10 @@ from sinks.destinations.apprise import AppriseDestination
 from sinks.destinations.contract import Destination
 from sinks.destinations.dingtalk import dingtalk_robot
 from sinks.destinations.feishu import feishu_robot
+from sinks.destinations.files.destination import FilesDestination
 from sinks.destinations.google_data_manager import GoogleAudiences
 from sinks.destinations.hubspot import HubSpotContacts
+from sinks.destinations.kafka.destination import KafkaDestination
 from sinks.destinations.mail.destination import MailDestination
 from sinks.destinations.mail.links import NamespaceOf, links, no_namespace
 from sinks.destinations.meta_audience import MetaAudiences
@@ -62,8 +66,10 @@ def _with_fields(kind: type[Options], make: Callable[[Options, Sequence[str], fl
 
 
 OPENED: Mapping[type[object], Open] = {
+    Files: _with_fields(Files, FilesDestination),
     GoogleDataManager: _within(GoogleDataManager, GoogleAudiences),
     HubSpot: _within(HubSpot, HubSpotContacts),
+    Kafka: _within(Kafka, KafkaDestination),
     MetaAudience: _within(MetaAudience, MetaAudiences),
     Salesforce: _within(Salesforce, SalesforceRecords),
     Apprise: _within(Apprise, AppriseDestination),

@@ -1,0 +1,1 @@
+"""Kafka topics as destinations: of this cluster or another one, and what its errors mean."""
