@@ -34,7 +34,7 @@ def group() -> None:
     """What people want to be sent, by purpose and channel."""
 
 
-@group.command()
+@group.command(short_help="Show what a person has said about being sent things.")
 @click.argument("identifier", metavar=_FIELDS["profile"])
 @click.option("--workspace", default="main", show_default=True)
 @click.option("--history", is_flag=True, help="Every change, the newest first.")
@@ -61,7 +61,7 @@ def show(identifier: str, workspace: str, history: bool, as_json: bool, data_dir
     _print(identifier, consent, consent.history if history else consent.consent)
 
 
-@group.command(name="set")
+@group.command(name="set", short_help="Say for a person what they want to be sent.")
 @click.argument("profile", metavar=_FIELDS["profile"])
 @click.argument("purpose")
 @click.argument("status", type=click.Choice(STATUSES))

@@ -53,7 +53,13 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
             click.echo(str(errors), err=True)
         raise SystemExit(1) from None
     triggers = (*loaded.triggers, *loaded.across)
-    counted = {"segment": len(loaded.segments), "trait": len(loaded.traits), "trigger": len(triggers)}
+    counted = {
+        "segment": len(loaded.segments),
+        "trait": len(loaded.traits),
+        "trigger": len(triggers),
+        "destination": len(loaded.destinations),
+        "purpose": len(loaded.consent.purposes),
+    }
     if as_json:
         numbers = {f"{kind}s": number for kind, number in counted.items()}
         click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version}))

@@ -159,6 +159,10 @@ def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tm
     folder = tmp_path / "mine"
     (folder / "segments").mkdir(parents=True)
     assert run(check, [str(folder)], environment).output == f"ok: 0 segments, rules {DEFAULT_RULES.version}\n"
+    (folder / "destinations").mkdir()
+    (folder / "destinations" / "crm.yaml").write_text("destination: crm\n")
+    (folder / "consent.yaml").write_text("purposes: [{purpose: news}, {purpose: offers}]\n")
+    assert run(check, [str(folder)], environment).output.startswith("ok: 0 segments, 1 destination, 2 purposes, rules")
     (folder / "segments" / "one.yaml").write_text("segment: one\nwen: {event: x}\n")
     (folder / "segments" / "two.yaml").write_text("segment: two\nwen: {event: x}\n")
     answer = run(check, [str(folder)], environment)
@@ -207,6 +211,12 @@ def test_a_group_names_its_commands_and_each_can_be_loaded(group: list[str], com
     unknown = CliRunner().invoke(onefold, [*group, "nonsense"])
     assert unknown.exit_code == 2
     assert "No such command 'nonsense'" in unknown.output
+
+
+def test_what_the_commands_of_consent_do_is_said_whole() -> None:
+    shown = CliRunner().invoke(onefold, ["consent", "--help"], env={"COLUMNS": "80"}).output
+    assert "Say for a person what they want to be sent.\n" in shown
+    assert "..." not in shown
 
 
 @pytest.mark.parametrize("name", ["operator", ""])
