@@ -14,7 +14,7 @@ from api.access import check_admin_key, check_any_admin_key
 from api.deliveries import chosen_attempts
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
-from api.pausing import pause, read_pauses, resume
+from api.pausing import pause, resume
 from api.replaying import DeliveryReplay
 from api.requests import RequestRefused
 from runtime.http.bodies import Bodies
@@ -92,9 +92,7 @@ def _pause(settings: Settings, body: Body) -> JsonObject:
 
 
 def _resume(settings: Settings, body: Body) -> JsonObject:
-    was_paused = body.destination in read_pauses(settings).of
-    resume(settings, body.destination)
-    return {"destination": body.destination, "was_paused": was_paused}
+    return {"destination": body.destination, "was_paused": resume(settings, body.destination)}
 
 
 def _replay(settings: Settings, body: Body) -> JsonObject:

@@ -1,6 +1,8 @@
 """Pauses destinations and resumes them: records of `deliveries.control`, which every deliverer follows."""
 
-from definitions.sets.topic import ensure_topic, now_ms
+from api.requests import UnknownDefinition
+from definitions.sets.topic import ensure_topic, now_ms, read_publication
+from runtime.hints import did_you_mean
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
@@ -21,15 +23,32 @@ def read_pauses(settings: Settings) -> Pauses:
 
 
 def pause(settings: Settings, destination: str, reason: str) -> Pause:
-    """Pause a destination, in every workspace. Raises TransientError or TerminalError."""
+    """Pause a destination, in every workspace. Raises UnknownDefinition, TransientError or TerminalError."""
+    _check_known(destination, _receiving(settings))
     wanted = Pause(destination, now_ms(), reason)
     _append(settings, pause_record(wanted))
     return wanted
 
 
-def resume(settings: Settings, destination: str) -> None:
-    """Resume a destination; one that is not paused goes on. Raises TransientError or TerminalError."""
+def resume(settings: Settings, destination: str) -> bool:
+    """Resume a destination, also one that is not defined any more; return whether it was paused. Raises as `pause`."""
+    paused = read_pauses(settings).of
+    if destination not in paused:
+        _check_known(destination, {*_receiving(settings), *paused})
     _append(settings, resume_record(destination))
+    return destination in paused
+
+
+def _receiving(settings: Settings) -> set[str]:
+    ensure_topic(settings.kafka, settings.replication)
+    newest = read_publication(settings.kafka).newest
+    return set() if newest is None else {each.name for each in newest.destinations if each.receiver is not None}
+
+
+def _check_known(destination: str, known: set[str]) -> None:
+    if destination not in known:
+        hint = did_you_mean(destination, sorted(known)) or "none is in force: see `onefold definitions status`"
+        raise UnknownDefinition("destination", f"there is no destination {destination!r} with a receiver ({hint})")
 
 
 def _append(settings: Settings, record: tuple[bytes, bytes | None]) -> None:

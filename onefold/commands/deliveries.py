@@ -252,9 +252,7 @@ def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | Non
     """
 
     def run(settings: Settings) -> bool:
-        is_paused = destination in read_pauses(settings).of
-        resume_destination(settings, destination)
-        return is_paused
+        return resume_destination(settings, destination)
 
     was_paused = look_up(run, workspace, data_dir)
     if as_json:

@@ -6,11 +6,15 @@ import httpx
 import pytest
 
 from api.pausing import read_pauses
+from definitions.destinations import Destination
+from definitions.model import Definitions
+from definitions.receivers.webhook import Webhook
 from embedded.stack import Stack
 from tests.api.conftest import Client
 from tests.api.test_operators import ADMIN, READ_KEY, serve
 from tests.sinks.examples import NOW, insert
 from tests.support.deliveries import attempt, placed_attempt
+from tests.support.sets import applied_set
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
@@ -58,12 +62,17 @@ def test_what_cannot_be_meant_is_refused(  # noqa: PLR0913, PLR0917 - a case
 
 
 def test_an_operator_pauses_and_resumes_a_destination(stack: Stack, url: str) -> None:
+    applied_set(stack, Definitions(destinations=(Destination("http-crm", receiver=Webhook("https://crm.example/")),)))
     body = {"workspace": "requests", "destination": "http-crm", "reason": "it moves"}
     assert httpx.post(f"{url}/v1/deliveries/pause", json=body, headers=ADMIN).status_code == 200
     assert read_pauses(stack.settings).of["http-crm"].reason == "it moves"
     answer = httpx.post(f"{url}/v1/deliveries/resume", json=body, headers=ADMIN).json()
     assert answer == {"destination": "http-crm", "was_paused": True}
     assert "http-crm" not in read_pauses(stack.settings).of
+    for command in ("pause", "resume"):
+        mistyped = httpx.post(f"{url}/v1/deliveries/{command}", json=body | {"destination": "htp-crm"}, headers=ADMIN)
+        assert (mistyped.status_code, mistyped.json()["error"]["code"]) == (404, "unknown_destination")
+        assert "did you mean 'http-crm'?" in mistyped.json()["error"]["message"]
 
 
 def test_a_dry_replay_counts(url: str) -> None:

@@ -9,6 +9,10 @@ from click.testing import CliRunner, Result
 
 from api.pausing import read_pauses
 from api.replaying import AT_ONCE, DeliveryReplay
+from definitions.destinations import Destination
+from definitions.model import Definitions
+from definitions.receivers.values import Secret
+from definitions.receivers.webhook import Webhook
 from embedded.stack import Stack
 from onefold.cli import onefold
 from runtime.kafka.reading import read_to_end
@@ -19,6 +23,7 @@ from schemas.records import SegmentChange, Trigger
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, event, placed, resolved
 from tests.sinks.sink_process import Feeder, running_sink, sink_lags
 from tests.support.deliveries import activation, attempt, placed_attempt
+from tests.support.sets import applied_set
 from tests.support.waiting import wait_until
 from warehouse.queries.deliveries import ChosenAttempts
 
@@ -103,7 +108,14 @@ def test_what_is_about_nobody_is_replayed_under_its_own_key(stack: Stack, feeder
     assert [key for key, _ in on_topic(stack, "across")] == [across_key("main", "spike", '"sku-42"')]
 
 
+def defined(stack: Stack, *names: str) -> None:
+    """Apply destinations of these names, and nothing else."""
+    receiver = Webhook("http://127.0.0.1:9/hook", secrets=(Secret(env="ONEFOLD_NOT_THERE"),), allow_private=True)
+    applied_set(stack, Definitions(destinations=tuple(Destination(name, receiver=receiver) for name in names)))
+
+
 def test_a_destination_is_paused_until_it_is_resumed(stack: Stack) -> None:
+    defined(stack, "slow")
     paused = run(stack, "deliveries", "pause", "slow", "--reason", "it moves house")
     assert paused.output == "slow is paused: 'onefold deliveries resume slow' lets it go on\n"
     assert read_pauses(stack.settings).of["slow"].reason == "it moves house"
@@ -112,6 +124,19 @@ def test_a_destination_is_paused_until_it_is_resumed(stack: Stack) -> None:
     assert run(stack, "deliveries", "resume", "slow").output == "slow goes on\n"
     assert read_pauses(stack.settings).of == {}
     assert run(stack, "deliveries", "resume", "slow").output == "slow was not paused by anybody\n"
+
+
+def test_only_a_destination_that_there_is_can_be_paused_and_one_that_is_gone_can_be_resumed(stack: Stack) -> None:
+    defined(stack, "slow", "gone")
+    assert run(stack, "deliveries", "pause", "gone").exit_code == 0
+    defined(stack, "slow")
+    for command in ("pause", "resume"):
+        result = run(stack, "deliveries", command, "slo")
+        assert result.exit_code == 2
+        assert "there is no destination 'slo' with a receiver (did you mean 'slow'?)" in result.output
+    assert read_pauses(stack.settings).of.keys() == {"gone"}
+    assert run(stack, "deliveries", "pause", "gone").exit_code == 2
+    assert run(stack, "deliveries", "resume", "gone").output == "gone goes on\n"
 
 
 @pytest.fixture(scope="module")
