@@ -173,7 +173,8 @@ def replay(  # noqa: PLR0913, PLR0917 - options of the command
 ) -> None:
     """Put what a destination refused, or what was suppressed, on its way once more. All checks meet it again.
 
-    Only what has not ended otherwise since. It may be stopped with Ctrl-C at any time: what was put on its way goes
+    Only what has not ended otherwise since. A change of a segment after which a later one came is superseded: an entry
+    is not sent after the exit. It may be stopped with Ctrl-C at any time: what was put on its way goes
     on, and the next replay takes the rest.
 
     \b
@@ -199,6 +200,8 @@ def replay(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(f"would replay {_counted(number)}")
     else:
         click.echo(f"replayed {_counted(number)}{'' if is_whole else ', and stopped'}")
+        if number:
+            click.echo(literal(f"what became of it: 'onefold deliveries list --destination {destination}'"))
     if not is_whole:
         raise SystemExit(INTERRUPTED)
 

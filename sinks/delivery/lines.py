@@ -33,10 +33,10 @@ _LOOKED_AT_ONCE = 32
 
 
 class SegmentState(msgspec.Struct, array_like=True):
-    """What a line remembers of one segment, of a destination that holds states.
+    """What a line remembers of one segment.
 
-    `version`, `happened_at`: of the newest change that was admitted. `waiting`: its number, while it has not begun.
-    `may_be_held`: an entry has begun, and no exit was delivered since.
+    `version`, `happened_at`: of the newest change that was admitted. `may_be_held`: an entry has begun, and no exit was
+    delivered since. `waiting`: where states are held, the newest one's number, while it has not begun.
     """
 
     version: int
@@ -139,7 +139,7 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and w
     line = read(view, key)
     unsent = []
     segment = None
-    if holds == "states" and activation.kind == "segment":
+    if activation.kind == "segment":
         segment = line.segments.get(activation.name) or SegmentState(activation.version, activation.happened_at)
         if (activation.version, activation.happened_at) < (segment.version, segment.happened_at):
             return [Unsent(record, "superseded", "older", "a later change of the segment came before it")]
@@ -150,7 +150,8 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and w
     if line.count >= MAX_WAITING:
         return [Unsent(record, "refused", "too_many_waiting", f"{line.count} deliveries wait for this person")]
     if segment is not None:
-        segment.version, segment.happened_at, segment.waiting = activation.version, activation.happened_at, line.next
+        segment.version, segment.happened_at = activation.version, activation.happened_at
+        segment.waiting = line.next if holds == "states" else None
         line.segments[activation.name] = segment
     view.put(_item_key(key, line.next), _encode(Waiting(now, record)))
     line.next += 1
@@ -280,7 +281,7 @@ def _first_again(settled: Sequence[Settled]) -> int:
 
 
 def _segment(line: Line, activation: Activation) -> SegmentState | None:
-    """Return what a line remembers of an activation's segment: nothing where the destination holds events."""
+    """Return what a line remembers of an activation's segment."""
     return line.segments.get(activation.name) if activation.kind == "segment" else None
 
 
@@ -299,7 +300,7 @@ def _take(view: StateView, key: bytes, line: Line, number: int) -> Waiting:
 
 
 def _write(view: StateView, key: bytes, line: Line) -> None:
-    """Keep a line: with its memory of states, or as long as something waits."""
+    """Keep a line: with its memory of segments, or as long as something waits."""
     view.put(key, _encode(line) if line.count or line.segments else None)
 
 

@@ -79,7 +79,8 @@ def test_what_a_receiver_refuses_is_explained_and_replayed_and_nothing_is_missin
     assert [each["refused"] for each in checked["destinations"]] == [1]
 
     hook.answer = lambda _taken, _number: 204
-    assert run(shop, "deliveries", "replay", "crm") == "replayed 1 delivery\n"
+    replayed = run(shop, "deliveries", "replay", "crm")
+    assert replayed == "replayed 1 delivery\nwhat became of it: 'onefold deliveries list --destination crm'\n"
     wait_until(lambda: bool(hook.taken), "the replay at the receiver")
     wait_until(lambda: bool(outcomes(shop, outcome="delivered")), "the delivery in ClickHouse")
     (delivered,) = outcomes(shop, outcome="delivered")

@@ -153,7 +153,7 @@ def play(world: World, steps: Sequence[tuple[object, ...]]) -> list[Activation]:
                     change: Literal["entered", "exited"] = "entered" if name in members else "exited"
                     admitted.append(activation(len(admitted) + 1, change, name))
                     world.admit(admitted[-1])
-            case ("replay", int(number)) if world.holds == "states" and number < len(admitted):
+            case ("replay", int(number)) if number < len(admitted):
                 world.admit(admitted[number])
             case ("begin", _):
                 world.begin()
@@ -243,8 +243,9 @@ def test_an_entry_that_has_begun_is_followed_by_its_exit_although_it_was_refused
     assert [each.change for each in world.taken] == ["exited"]
 
 
-def test_an_older_change_that_is_replayed_is_superseded() -> None:
-    world = World("states")
+@pytest.mark.parametrize("holds", ["states", "events"])
+def test_an_older_change_that_is_replayed_is_superseded(holds: Holds) -> None:
+    world = World(holds)
     world.admit(activation(1, "entered"))
     world.drain()
     world.admit(activation(2, "exited"))
@@ -254,6 +255,52 @@ def test_an_older_change_that_is_replayed_is_superseded() -> None:
 
     assert [each.version for each in world.taken] == [1, 2]
     assert world.unsent == {"p-buyers-1": "older"}
+
+
+def test_an_entry_that_was_refused_is_not_sent_after_the_exit() -> None:
+    world = World("events")
+    world.admit(activation(2, "entered"))
+    world.begin()
+    world.end([Refused("rejected", "no")], has_arrived=False)
+    world.admit(activation(5, "exited"))
+    world.admit(activation(2, "entered"))
+    world.drain()
+
+    assert [each.change for each in world.taken] == ["exited"]
+    assert world.unsent == {"p-buyers-2": "older"}
+
+
+def test_the_newest_change_is_sent_again_when_it_is_replayed() -> None:
+    world = World("events")
+    world.admit(activation(2, "entered"))
+    world.begin()
+    world.end([Refused("rejected", "no")], has_arrived=False)
+    world.admit(activation(2, "entered"))
+    world.drain()
+
+    assert [each.version for each in world.taken] == [2]
+
+
+def test_a_trigger_that_is_older_than_another_is_sent_when_it_is_replayed() -> None:
+    world = World("events")
+    for version in (1, 2, 1):
+        world.admit(activation(version, "fired"))
+    world.drain()
+
+    assert [each.version for each in world.taken] == [1, 2, 1]
+
+
+def test_what_a_line_of_events_remembers_is_bounded_by_the_segments() -> None:
+    world = World("events")
+    sizes = set()
+    for version in range(1, 100, 2):
+        world.admit(activation(version, "entered"))
+        world.admit(activation(version + 1, "exited"))
+        world.drain()
+        sizes.add(len(world.store.values))
+
+    assert sizes == {1}
+    assert len(lines.read(StateView(world.store), KEY).segments) == 1
 
 
 def test_what_comes_beyond_the_bound_of_a_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
