@@ -54,7 +54,8 @@ class When(msgspec.Struct, frozen=True):
 class Made(msgspec.Struct, frozen=True, tag="made"):
     """A value that is normalised, then hashed; of a list each member is.
 
-    `default` stands in for a missing one, as it is. `required`: without a value nothing can be sent.
+    `otherwise` is taken where the first has no value, `default` where none has, as it is. `required`: without a value
+    nothing can be sent.
     """
 
     of: "Entry"
@@ -63,6 +64,7 @@ class Made(msgspec.Struct, frozen=True, tag="made"):
     default: Constant | None = None
     required: bool = False
     when: When = When()
+    otherwise: "Entry | None" = None
 
 
 class Each(msgspec.Struct, frozen=True, tag="each"):
@@ -231,6 +233,8 @@ class _Reading:
 
     def _made(self, made: Made, at: str) -> object:
         value = self._value(made.of, at)
+        if isinstance(value, _Missing) and made.otherwise is not None:
+            value = self._value(made.otherwise, at)
         if isinstance(value, list) and (made.normalise or made.hash):
             members = [_made_of(member, made) for member in value]
             value = [member for member in members if not isinstance(member, _Missing)] or _MISSING

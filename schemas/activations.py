@@ -71,6 +71,7 @@ def activation_of(record: SegmentChange | Trigger) -> Activation:
         cause=record.cause,
         version=record.version,
         identifiers=record.identifiers,
+        traits=record.traits or "{}",
         payload=record.payload,
         across=record.across,
         consent=record.consent,

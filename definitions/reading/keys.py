@@ -52,6 +52,7 @@ CAP: Final[Keys] = {
 }
 MADE: Final[Keys] = {
     "value": "What it is made of: a path, a template, a constant.",
+    "otherwise": "What it is made of where that has no value, such as `@traits.email`.",
     "normalise": "The spelling: lower, email, gmail (Google's), phone (digits), e164 (+ and digits).",
     "hash": "The hash that is sent instead: sha256, as hexadecimal digits.",
     "default": "What is sent where there is no value; null may be sent, too.",

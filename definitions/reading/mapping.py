@@ -68,8 +68,9 @@ def traits_in(entry: Entry) -> Iterator[str]:
             yield name
         case Text(template=text):
             yield from (name for name, _ in names_of(text, "traits"))
-        case Made(of=of):
+        case Made(of=of, otherwise=otherwise):
             yield from traits_in(of)
+            yield from () if otherwise is None else traits_in(otherwise)
         case Each(of=of, entry=each):
             yield from (*traits_in(of), *traits_in(each))
         case Items(entries=entries):
@@ -221,6 +222,8 @@ class _Reader:
         if default is not None and is_required:
             self._report.add(default, "a default beside `required: true`", "with a default it is never missing")
         constant = None if default is None else self._default(default)
+        otherwise_node = value_of(node, "otherwise")
+        otherwise = None if otherwise_node is None else self._entry(otherwise_node, name)
         condition = When() if when is None else self._when(when)
         if of is None or condition is None or len(self._report.errors) > before:
             return None
@@ -231,6 +234,7 @@ class _Reader:
             constant,
             is_required,
             condition,
+            otherwise,
         )
 
     def _default(self, node: Node) -> Constant | None:

@@ -9,7 +9,7 @@ import msgspec
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
-    "to": {"value": "@identifiers.email", "required": True},
+    "to": {"value": "@identifiers.email", "otherwise": "@traits.email", "required": True},
     "subject": "{{ name }}",
     "text": "{{ name }}: {{ change }}",
 }

@@ -53,6 +53,7 @@ def mapping_forms() -> dict[str, Schema]:
     """Return what the forms of mappings refer to."""
     made: Properties = {
         "value": _ENTRY,
+        "otherwise": _ENTRY,
         "normalise": {"enum": list(NORMALISATIONS)},
         "hash": {"enum": list(HASHES)},
         "default": {"type": ["string", "number", "boolean", "null"]},

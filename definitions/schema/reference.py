@@ -152,8 +152,8 @@ def _destinations() -> Iterator[str]:
     yield "              rate: NUMBER?, concurrency: N?, retry_for: DURATION?, timeout: DURATION?"
     yield from _alternatives("RECEIVER", TYPES)
     yield 'mapped      = "@PLACE" | TEMPLATE | SCALAR | null | [mapped] | {KEY: mapped}'
-    yield "            | {value: mapped, normalise: FORM?, hash: sha256?, default: SCALAR?, required: BOOLEAN?,"
-    yield "              when: sent?}"
+    yield "            | {value: mapped, otherwise: mapped?, normalise: FORM?, hash: sha256?, default: SCALAR?,"
+    yield "              required: BOOLEAN?, when: sent?}"
     yield '            | {each: "@PLACE", as: mapped, when: sent?}'
     yield "sent        = change: WORDS?, kind: WORDS?, name: WORDS?"
     places = {

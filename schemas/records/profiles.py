@@ -116,3 +116,4 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     across: str | None = None
     consent: str = ""
     timezone: str = ""
+    traits: str = ""

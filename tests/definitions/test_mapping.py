@@ -81,6 +81,9 @@ FORMS: list[tuple[str, object]] = [
     ("{value: '@traits.plan'}", {"value": "pro"}),
     ("{value: '@traits.plan', required: true}", "pro"),
     ("{value: '@traits.nobody', default: none}", "none"),
+    ("{value: '@traits.nobody', otherwise: '@traits.plan', default: none}", "pro"),
+    ("{value: '@traits.plan', otherwise: '@traits.name'}", "pro"),
+    ("{value: '@traits.nobody', otherwise: '@traits.nothing', default: none}", "none"),
     ("{value: '@traits.nobody', default: null}", None),
     (
         "{value: '{{ name }}/{{ change }}', hash: sha256}",
@@ -349,6 +352,7 @@ def test_the_fingerprint_is_of_the_mapping_alone(tmp_path: Path) -> None:
         "{a: {value: '@key', hash: sha256}}",
         "{a: {value: '@key', normalise: lower}}",
         "{a: {value: '@key', required: true}}",
+        "{a: {value: '@key', otherwise: '@id'}}",
         "{a: {value: '@key', default: ''}}",
         "{a: {value: '@key', default: null}}",
         "{a: {value: '@key', when: {change: exited}}}",

@@ -129,18 +129,17 @@ class ProfileOutputs:
                 yield Output(activation(destination.name), profile.key, self._change(activated))
 
     def _of_trigger(self, profile: BatchProfile, trigger: Trigger, tally: Tally) -> Iterator[Output]:
-        workspace, encoded = trigger.workspace, self._trigger(trigger)
+        workspace = trigger.workspace
         tally[metrics.FIRED, (workspace, trigger.trigger)] += 1
-        yield Output(TRIGGERS, profile.key, encoded)
-        destinations = profile.context.program.trigger_destinations.get(trigger.trigger, ())
-        if destinations:
-            activated = replace(trigger, consent=_consent_of(profile), timezone=_timezone_of(profile))
-            encoded = self._trigger(activated)
-        for destination in destinations:
+        yield Output(TRIGGERS, profile.key, self._trigger(trigger))
+        for destination in profile.context.program.trigger_destinations.get(trigger.trigger, ()):
             if destination.is_too_late(trigger.decided_at - trigger.fired_at):
                 tally[metrics.WITHHELD, (workspace, destination.name, "too_late")] += 1
-            else:
-                yield Output(activation(destination.name), profile.key, encoded)
+                continue
+            traits = _traits_for(destination, profile) if destination.traits else ""
+            consent, timezone = _consent_of(profile), _timezone_of(profile)
+            activated = replace(trigger, consent=consent, timezone=timezone, traits=traits)
+            yield Output(activation(destination.name), profile.key, self._trigger(activated))
 
     def _of_consent(self, profile: BatchProfile, state: ProfileState, batch: Batch) -> Iterator[Output]:
         """Yield what the profile has said now, also under the default ids of its identifiers, of which it was made."""

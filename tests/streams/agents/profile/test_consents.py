@@ -17,20 +17,20 @@ from tests.streams.fold.given import HOUR, START, event
 PHONE = Identifier("anonymous_id", "phone")
 PHONES = default_profile_id(NAMESPACE, PHONE)
 _VIEW = EventMatcher((Call("track", "View"),))
-PROGRAM = compile_program(
-    Definitions(
-        (Segment("viewing", EventCount(_VIEW, Window(HOUR)), destinations=("mail",)),),
-        (Destination("mail"),),
-        triggers=(Trigger("bought", EventMatcher((Call("track", "Buy"),)), destinations=("mail",)),),
-        consent=CONSENT,
-    )
-)
 GRANTED = {"consent": {"purposes": {"marketing": True}}, "timezone": "Asia/Shanghai"}
 DENIED = {"consent": {"purposes": {"marketing": False}}}
 
 
-def partition() -> ProfilePartition:
-    return ProfilePartition("event", unchanging(PROGRAM, ["main"]))
+def partition(traits: tuple[str, ...] = ()) -> ProfilePartition:
+    program = compile_program(
+        Definitions(
+            (Segment("viewing", EventCount(_VIEW, Window(HOUR)), destinations=("mail",)),),
+            (Destination("mail", traits=traits),),
+            triggers=(Trigger("bought", EventMatcher((Call("track", "Buy"),)), destinations=("mail",)),),
+            consent=CONSENT,
+        )
+    )
+    return ProfilePartition("event", unchanging(program, ["main"]))
 
 
 def status(text: str) -> str:
@@ -42,11 +42,19 @@ def test_an_activation_says_what_the_person_has_said_and_where_they_are_and_its_
     profiles.event(event(START, context=GRANTED), ANN)
     [sent], [change] = profiles.read(activation("mail"), SegmentChange), profiles.read(SEGMENTS, SegmentChange)
     assert (status(sent.consent), sent.timezone) == ("granted", "Asia/Shanghai")
-    assert (change.consent, change.timezone) == ("{}", "")
+    assert (change.consent, change.timezone) == ("", "")
     profiles.event(event(START + 1, "Buy", context=DENIED), ANN)
     [fired], [trigger] = profiles.read(activation("mail"), TriggerRecord), profiles.read(TRIGGERS, TriggerRecord)
     assert (status(fired.consent), fired.timezone) == ("denied", "Asia/Shanghai"), "as of the end of the batch"
-    assert (trigger.consent, trigger.timezone) == ("{}", "")
+    assert (trigger.consent, trigger.timezone) == ("", "")
+
+
+def test_the_traits_that_a_destination_asks_for_travel_with_its_triggers_as_well() -> None:
+    profiles = partition(("email",))
+    profiles.event(event(START, type="identify", traits={"email": "ann@example.com", "plan": "pro"}), ANN)
+    profiles.event(event(START + 1, "Buy"), ANN)
+    [fired], [trigger] = profiles.read(activation("mail"), TriggerRecord), profiles.read(TRIGGERS, TriggerRecord)
+    assert (fired.traits, trigger.traits) == ('{"email":"ann@example.com"}', "")
 
 
 def test_consent_is_published_when_it_changes_and_only_then_before_the_profile() -> None:
