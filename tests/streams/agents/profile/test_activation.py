@@ -55,10 +55,15 @@ def sent(profiles: ProfilePartition, destination: str) -> list[SegmentChange]:
     return profiles.read(activation(destination), SegmentChange)
 
 
+def changes(profiles: ProfilePartition) -> list[SegmentChange]:
+    """The changes on `segments`, as a destination is sent those of somebody who has said nothing."""
+    return [msgspec.structs.replace(change, consent="{}") for change in profiles.read(SEGMENTS, SegmentChange)]
+
+
 def test_a_destination_gets_the_traits_that_it_asks_for_to_the_digit_and_no_others() -> None:
     profiles = partition()
     profiles.event(event(START + 1), ANN)
-    [change] = profiles.read(SEGMENTS, SegmentChange)
+    [change] = changes(profiles)
     assert (change.segment, change.change, change.traits) == ("viewing", "entered", "{}")
     [mail], [plain] = sent(profiles, "mail"), sent(profiles, "plain")
     assert mail == msgspec.structs.replace(change, traits=mail.traits)
@@ -66,7 +71,7 @@ def test_a_destination_gets_the_traits_that_it_asks_for_to_the_digit_and_no_othe
     assert plain == change
     assert sent(profiles, "unnamed") == []
     profiles.event(event(START + 2, "Buy"), ANN)
-    assert {change.segment for change in profiles.read(SEGMENTS, SegmentChange)} == {"buying", "unsent"}
+    assert {change.segment for change in changes(profiles)} == {"buying", "unsent"}
     assert [change.segment for change in sent(profiles, "mail")] == ["buying"]
     assert sent(profiles, "plain") == []
 
@@ -75,7 +80,7 @@ def test_a_change_says_by_which_version_of_the_definitions_it_was_decided() -> N
     adopted = msgspec.structs.replace(unchanging(PROGRAM, ["main"])(), evaluated={"main": 7})
     profiles = ProfilePartition("event", lambda: adopted)
     profiles.event(event(START), ANN)
-    assert [change.definition for change in (*profiles.read(SEGMENTS, SegmentChange), *sent(profiles, "mail"))] == [
+    assert [change.definition for change in (*changes(profiles), *sent(profiles, "mail"))] == [
         7,
         7,
     ]
@@ -116,12 +121,12 @@ def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
     visits = [event(START + at * 2 * HOUR) for at in range(3)]
     profiles.events(visits, ANN, START + 4 * HOUR)
     alternating = ["entered", "exited", "entered", "exited", "entered"]
-    assert [change.change for change in profiles.read(SEGMENTS, SegmentChange)] == alternating
+    assert [change.change for change in changes(profiles)] == alternating
     assert [change.change for change in sent(profiles, "mail")] == alternating
-    last = profiles.read(SEGMENTS, SegmentChange)[-1]
+    last = changes(profiles)[-1]
     assert sent(profiles, "calm") == [last]
     profiles.events([event(START + 6 * HOUR)], ANN, START + 6 * HOUR)
-    assert [change.change for change in profiles.read(SEGMENTS, SegmentChange)] == ["exited", "entered"]
+    assert [change.change for change in changes(profiles)] == ["exited", "entered"]
     assert sent(profiles, "calm") == [], "back where it was"
     assert profiles.tally[metrics.WITHHELD, ("main", "calm", "coalesced")] == 4 + 2
 
@@ -129,7 +134,7 @@ def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
 def test_an_entry_that_was_decided_too_late_is_not_sent_where_that_is_asked() -> None:
     profiles = ProfilePartition("wall", unchanging(PROGRAM, ["main"]))
     profiles.event(event(START), ANN, now=START + MINUTE + 1)
-    [entered] = profiles.read(SEGMENTS, SegmentChange)
+    [entered] = changes(profiles)
     assert (entered.change, entered.decided_at - entered.changed_at) == ("entered", MINUTE + 1)
     assert sent(profiles, "fresh") == []
     assert sent(profiles, "plain") == [entered]
