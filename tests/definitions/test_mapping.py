@@ -95,7 +95,7 @@ FORMS: list[tuple[str, object]] = [
     ("{each: '@traits.likes', as: '@item'}", ["tea", 3]),
     ("{each: '@traits.likes', as: {it: '@item', of: '@key'}}", [{"it": "tea", "of": KEY}, {"it": 3, "of": KEY}]),
     ("{each: '@traits.likes', as: 'I like {{ item }}'}", ["I like tea", "I like 3"]),
-    ("{value: a, another: b}", {"value": "a", "another": "b"}),
+    ("{value: a, colour: b}", {"value": "a", "colour": "b"}),
 ]
 MISSING = [
     "'@traits.nobody'",
