@@ -30,7 +30,7 @@ TRIGGERS_ACROSS = "triggers.across"
 """Carries JSON (`definitions.across.remembered`), on one partition: what is remembered of triggers across persons."""
 
 DELIVERIES_CONTROL = "deliveries.control"
-"""Carries JSON (`schemas.delivery_control`), on one partition: which destinations an operator has paused."""
+"""Carries JSON (`schemas.delivery_control`), on one partition: which destinations are sent nothing, and why."""
 
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,

@@ -26,7 +26,9 @@ OLDEST_S = Gauge(
 BREAKER = Gauge("onefold_deliveries_breaker", "The circuit breaker: 0 closed, 1 half open, 2 open.", ["destination"])
 PAUSED = Gauge("onefold_deliveries_paused", "1 while an operator has paused a destination.", ["destination"])
 UNAUTHORISED = Gauge(
-    "onefold_deliveries_unauthorised", "1 while a destination does not accept its credentials.", ["destination"]
+    "onefold_deliveries_unauthorised",
+    "1 while a destination does not accept its credentials, or cannot be opened.",
+    ["destination"],
 )
 ATTEMPT_S = Histogram(
     "onefold_deliveries_attempt_seconds", "Duration of one request.", ["destination"], buckets=_SECONDS

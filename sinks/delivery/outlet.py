@@ -95,7 +95,7 @@ class Outlet:
         elif failures and len(failures) == len(outcomes):
             self._breaker.fail(now, random.uniform(-1, 1), failures[0].after_ms)  # noqa: S311 - no secret
         elif any(not isinstance(each, Retry) for each in outcomes):
-            self._try_at, self._unauthorised = None, ""
+            self.lift()
             self._breaker.succeed()
         else:
             self._breaker.give_up()
@@ -104,6 +104,10 @@ class Outlet:
     def suspend(self, reason: str, now: int) -> None:
         """Pause, since the credentials are not accepted or missing: one delivery is tried now and then."""
         self._try_at, self._unauthorised = now + TRY_AGAIN_MS, reason
+
+    def lift(self) -> None:
+        """Take the credentials for accepted, as far as known."""
+        self._try_at, self._unauthorised = None, ""
 
     def give_up(self, opened: Destination) -> None:
         """Note that a request was not made, or broken off, and says nothing of the receiver."""

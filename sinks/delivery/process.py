@@ -25,6 +25,7 @@ from sinks.delivery.lines import due_at_of
 from sinks.delivery.reader import TaskReader
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
+from sinks.delivery.telling import Telling
 from sinks.destinations.opening import open_destination
 from state.commit import Committer
 from state.restoring import Changelog, Restored, restore
@@ -54,6 +55,7 @@ class Deliverer:
         self._failure: BaseException | None = None
         self._stopping = False
         self._seen: tuple[object, object] = (None, None)
+        self._telling = Telling(kafka, self._pauses.read().unopened)
         self._tended_at = self._observed_at = 0.0
 
     @property
@@ -92,15 +94,16 @@ class Deliverer:
         """Serve what is defined now, as it is; tend what is served now and then."""
         newest, pauses = self._published.read().newest, self._pauses.read()
         now_s = time.monotonic()
-        if self._seen != (newest, pauses):
+        if self._seen != (newest, pauses.of):
             defined = () if newest is None else newest.destinations
             await asyncio.to_thread(self._make_topics, [each.name for each in defined if each.receiver is not None])
             destinations.define(defined, {} if newest is None else newest.consent.defaults)
             destinations.pause(pauses.of)
-            self._seen = (newest, pauses)
+            self._seen = (newest, pauses.of)
         if now_s - self._tended_at > TEND_EVERY_S:
             self._tended_at = now_s
             await destinations.tend()
+            await asyncio.to_thread(self._telling.tell, destinations.unopened())
         if now_s - self._observed_at > OBSERVE_EVERY_S and self._reader is not None:
             self._observed_at = now_s
             for task in self._reader.tasks.values():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from schemas.consent import Default
+from schemas.delivery_control import Unopened
 from sinks.delivery import metrics
 from sinks.delivery.gates import Policy
 from sinks.delivery.outlet import Outlet
@@ -61,6 +62,7 @@ class Destinations:
         self._served: dict[str, Served] = {}
         self._outlets: dict[str, Outlet] = {}
         self._failed_at: dict[str, float] = {}
+        self._unopened: dict[str, Unopened] = {}
         self._replaced: list[Served] = []
         self._share = 1.0
         self._consents: Mapping[str, Default] = {}
@@ -75,6 +77,9 @@ class Destinations:
         for name in self._served.keys() - self._defined.keys():
             self._replaced.append(self._served.pop(name))
             log.info("%s: is not defined any more", name)
+        for name in self._unopened.keys() - self._defined.keys():
+            del self._unopened[name]
+            self._outlets[name].lift()
         self._open()
 
     def pause(self, names: Iterable[str]) -> None:
@@ -115,6 +120,10 @@ class Destinations:
         """Return those that are open."""
         return tuple(self._served.values())
 
+    def unopened(self) -> Mapping[str, Unopened]:
+        """Return those that are defined and cannot be opened, by name."""
+        return dict(self._unopened)
+
     def is_defined(self, name: str) -> bool:
         """Return whether there is such a destination, open or not."""
         return name in self._defined
@@ -136,15 +145,23 @@ class Destinations:
             self._failed_at[name] = time.monotonic()
             if name in self._served:
                 self._replaced.append(self._served.pop(name))
-            outlet.suspend(str(error), time.time_ns() // 1_000_000)
+            self._note_unopened(name, str(error))
             log.error("%s cannot be opened, its deliveries wait: %s", name, error)
             return
         self._failed_at.pop(name, None)
+        if self._unopened.pop(name, None) is not None:
+            outlet.lift()
         if name in self._served:
             self._replaced.append(self._served[name])
         window_ms = self._cap_window_ms(definition.channel)
         self._served[name] = Served(definition, opened, outlet, window_ms, self._consents)
         self._freed(name)
+
+    def _note_unopened(self, name: str, reason: str) -> None:
+        now, before = time.time_ns() // 1_000_000, self._unopened.get(name)
+        self._outlets[name].suspend(reason, now)
+        if before is None or before.reason != reason:
+            self._unopened[name] = Unopened(name, now, reason)
 
     def _cap_window_ms(self, channel: str) -> int:
         """Return how far back any destination of a channel looks at what a person was sent."""

@@ -2,7 +2,15 @@
 
 import pytest
 
-from schemas.delivery_control import Pause, Pauses, pause_record, resume_record
+from schemas.delivery_control import (
+    Pause,
+    Pauses,
+    Unopened,
+    opened_record,
+    pause_record,
+    resume_record,
+    unopened_record,
+)
 
 PAUSE = Pause("mail", 1_700_000_000_000, "the relay moves house")
 
@@ -13,13 +21,27 @@ def test_a_destination_is_paused_until_it_is_resumed() -> None:
     assert paused.with_record(*resume_record("mail")).of == {"ads": Pause("ads", 5)}
 
 
+def test_a_destination_does_not_open_until_it_does_and_a_pause_is_another_matter() -> None:
+    lacking = Unopened("mail", 7, "the environment variable KEY is not set")
+    said = Pauses().with_record(*pause_record(PAUSE)).with_record(*unopened_record(lacking))
+    assert said == Pauses({"mail": PAUSE}, {"mail": lacking})
+    assert said.with_record(*resume_record("mail")) == Pauses({}, {"mail": lacking})
+    assert said.with_record(*opened_record("mail")) == Pauses({"mail": PAUSE}, {})
+
+
 def test_to_resume_what_is_not_paused_changes_nothing() -> None:
     assert Pauses().with_record(*resume_record("mail")) == Pauses({})
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [(None, b"{}"), (b"other|mail", b"{}"), (b"pause|mail", b"no JSON"), (b"pause|mail", b'{"paused_at": "now"}')],
+    [
+        (None, b"{}"),
+        (b"other|mail", b"{}"),
+        (b"pause|mail", b"no JSON"),
+        (b"pause|mail", b'{"paused_at": "now"}'),
+        (b"unopened|mail", b"{}"),
+    ],
 )
 def test_what_is_no_record_of_the_topic_changes_nothing(key: bytes | None, value: bytes) -> None:
     paused = Pauses().with_record(*pause_record(PAUSE))

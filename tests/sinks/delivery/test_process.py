@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 
+from api.pausing import read_pauses
+from definitions.receivers.values import Secret
+from definitions.receivers.webhook import Webhook
 from definitions.sets.topic import ensure_topic
 from embedded.stack import Stack
 from onefold.progress import Lag, PipelineProgress
 from runtime.failpoints import VARIABLE
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
-from schemas.delivery_control import Pause, pause_record, resume_record
+from runtime.kafka.reading import read_to_end
+from schemas.delivery_control import Pause, opened_record, pause_record, resume_record
 from schemas.groups import DELIVERER
 from schemas.topics import DELIVERIES_CONTROL
 from sinks.delivery.failpoints import FAILPOINTS
@@ -111,6 +116,41 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
     with running_deliverer(stack, tmp_path):
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
     assert {each.outcome for each in changes.attempts(destination.name)} == {"paused", "delivered"}
+
+
+def test_a_destination_that_cannot_be_opened_is_told_until_it_can_be(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    receiver = Webhook(hook.url, secrets=(Secret(env="HOOK_SECRET"),), allow_private=True)
+    destination = hook.destination(receiver=receiver)
+    changes.define(destination)
+
+    def told() -> dict[str, str]:
+        return {name: each.reason for name, each in read_pauses(stack.settings).unopened.items()}
+
+    missing = {destination.name: "the environment variable HOOK_SECRET is not set"}
+    with running_deliverer(stack, tmp_path) as deliverer:
+        wait_until(lambda: told() == missing, "the reason to be told")
+        wait_until(lambda: deliverer.metric("onefold_deliveries_unauthorised") == 1, "the metric")
+        changes.toggle([destination], range(3))
+        producer = AcknowledgedProducer(stack.settings.kafka, "test")
+        producer.send([ProducerRecord(DELIVERIES_CONTROL, *pause_record(Pause(destination.name, 1)))])
+        wait_until(lambda: deliverer.metric("onefold_deliveries_paused") == 1, "the pause, at which it is tried again")
+    producer.send([ProducerRecord(DELIVERIES_CONTROL, *resume_record(destination.name))])
+    with running_deliverer(stack, tmp_path, HOOK_SECRET="whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw==") as deliverer:
+        wait_until(lambda: told() == {}, "it to be taken back")
+        wait_until(lambda: settled(changes, hook), "the deliveries that waited")
+        assert deliverer.metric("onefold_deliveries_unauthorised") == 0
+    records = [
+        each.value()
+        for each in read_to_end(stack.settings.kafka, [DELIVERIES_CONTROL])
+        if _is_of(each, destination.name)
+    ]
+    assert (len(records), records[-1]) == (2, None)
+
+
+def _is_of(message: Message, name: str) -> bool:
+    return message.key() == opened_record(name)[0]
 
 
 def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_they_said_so(
