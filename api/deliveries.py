@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from api.answering import answer
 from api.explaining_deliveries import explained_delivery
+from api.pausing import destinations_in_force
 from api.profiles import queried_profile_ids
 from api.requests import RequestRefused, requested_time
 from runtime.hints import did_you_mean
@@ -63,15 +64,16 @@ def queried_attempts(
     except ValueError:
         raise RequestRefused("cursor", f"{cursor!r} is no cursor: take `next` of the page before") from None
     if not page.rows and chosen.destination:
-        check_destination(deliveries, chosen.destination)
+        _check_destination(settings, deliveries, chosen.destination)
     return page
 
 
-def check_destination(deliveries: DeliveryLog, name: str) -> None:
-    """Raise RequestRefused for a destination that never had a delivery, if others had."""
-    names = deliveries.destinations()
-    if names and name not in names:
-        raise RequestRefused("destination", f"nothing was delivered to {name!r} ({did_you_mean(name, names)})")
+def _check_destination(settings: Settings, deliveries: DeliveryLog, name: str) -> None:
+    """Raise RequestRefused for a destination that is not in force, and never had a delivery."""
+    known = {*deliveries.destinations(), *(each.name for each in destinations_in_force(settings))}
+    if name not in known:
+        hint = did_you_mean(name, sorted(known)) or "none is in force: see `onefold definitions status`"
+        raise RequestRefused("destination", f"there is no destination {name!r} ({hint})")
 
 
 def _outcome(text: str) -> DeliveryOutcome:

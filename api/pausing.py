@@ -1,6 +1,7 @@
 """Pauses destinations and resumes them: records of `deliveries.control`, which every deliverer follows."""
 
 from api.requests import UnknownDefinition
+from definitions.destinations import Destination
 from definitions.sets.topic import ensure_topic, now_ms, read_publication
 from runtime.hints import did_you_mean
 from runtime.kafka.deliveries import ProducerRecord
@@ -14,7 +15,7 @@ DELIVERY_TIMEOUT_S = 10.0
 
 
 def read_pauses(settings: Settings) -> Pauses:
-    """Return which destinations are paused by an operator. Raises TransientError or TerminalError."""
+    """Return what operators have paused, and what does not open. Raises TransientError or TerminalError."""
     ensure_topic(settings.kafka, settings.replication, topic=DELIVERIES_CONTROL)
     pauses = Pauses()
     for message in read_to_end(settings.kafka, [DELIVERIES_CONTROL]):
@@ -39,10 +40,15 @@ def resume(settings: Settings, destination: str) -> bool:
     return destination in paused
 
 
-def _receiving(settings: Settings) -> set[str]:
+def destinations_in_force(settings: Settings) -> tuple[Destination, ...]:
+    """Return the destinations of the set in effect. Raises TransientError or TerminalError."""
     ensure_topic(settings.kafka, settings.replication)
     newest = read_publication(settings.kafka).newest
-    return set() if newest is None else {each.name for each in newest.destinations if each.receiver is not None}
+    return () if newest is None else newest.destinations
+
+
+def _receiving(settings: Settings) -> set[str]:
+    return {each.name for each in destinations_in_force(settings) if each.receiver is not None}
 
 
 def _check_known(destination: str, known: set[str]) -> None:

@@ -17,11 +17,16 @@ from api.pausing import resume as resume_destination
 from api.replaying import DeliveryReplay
 from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
+from onefold.fates.activations import waiting_activations
+from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up, lookup_options
 from onefold.printing import print_fields, print_table
 from onefold.wording import json_text
 from runtime.literal import literal
+from schemas.codec import Codec
+from schemas.delivery_control import Pauses
+from schemas.registry import Registry
 from settings import Settings
 from warehouse.queries.deliveries import ChosenAttempts, ShownAttempt
 from warehouse.queries.segments import MOST_AT_ONCE
@@ -83,15 +88,34 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
       onefold deliveries list --profile user_id:42 --json
     """
 
-    def query(settings: Settings) -> tuple[list[ShownAttempt], dict[str, str]]:
-        chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
-        paused = {name: text_of(each.paused_at) or "" for name, each in read_pauses(settings).of.items()}
-        return _gathered(settings, workspace, chosen, limit), paused
+    is_whole = not any((outcome, reason, since, until, profile))
 
-    attempts, paused = look_up(query, workspace, data_dir)
+    def query(settings: Settings) -> tuple[list[ShownAttempt], Pauses, int | None]:
+        chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
+        attempts = _gathered(settings, workspace, chosen, limit)
+        is_new = destination is not None and is_whole and not attempts
+        return attempts, read_pauses(settings), _waiting(settings, workspace, destination or "") if is_new else None
+
+    attempts, pauses, waiting = look_up(query, workspace, data_dir)
     if as_json:
-        click.echo(json_text({"deliveries": attempts, "paused": paused}))
+        more = {} if waiting is None else {"waiting": waiting}
+        click.echo(json_text({"deliveries": attempts, **shown_held_up(pauses), **more}))
         return
+    if waiting is None:
+        _print(attempts)
+    else:
+        click.echo(literal(f"nothing was delivered to {destination} yet; {waiting:,} wait{'s' * (waiting == 1)}"))
+    for line in held_up(pauses, None if destination is None else {destination}):
+        click.echo(line)
+
+
+def _waiting(settings: Settings, workspace: str, destination: str) -> int:
+    """Count what a destination is to hear and has not been attempted."""
+    codec = Codec(Registry(settings.registry))
+    return len(waiting_activations(settings.kafka, codec, [destination], workspace)[destination])
+
+
+def _print(attempts: list[ShownAttempt]) -> None:
     rows = [
         (
             each.attempted_at,
@@ -107,8 +131,6 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
     ]
     names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery")
     print_table(names, rows, numbers=("attempt",))
-    for name, at in paused.items():
-        click.echo(literal(f"{name} is paused since {at}: 'onefold deliveries resume {name}'"))
 
 
 def _gathered(settings: Settings, workspace: str, chosen: ChosenAttempts, limit: int) -> list[ShownAttempt]:

@@ -7,14 +7,17 @@ import click
 import msgspec
 
 import definitions
+from api.pausing import read_pauses
 from definitions import Definitions
 from definitions.destinations import CHANGES, Destination
 from definitions.sets.topic import read_publication
+from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
 from onefold.printing import print_table
 from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
+from schemas.delivery_control import Pauses
 from settings import Settings
 from sinks.destinations.opening import NoReceiver, open_destination
 from sinks.destinations.secrets import BadOption, missing_secrets
@@ -42,21 +45,29 @@ class Checked(msgspec.Struct, frozen=True):
 def list_(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Show the destinations that are applied, or those of DIR: what they are sent, and who names them.
 
+    Of those applied also which are paused, and which the deliverer cannot open, and why.
+
     \b
     Examples:
       onefold destination list
       onefold destination list my-definitions
     """
     found = defined_in(folder, data_dir)
+    pauses = Pauses() if folder is not None else look_up(read_pauses, "main", data_dir)
     rows = [_row(each, _named_by(found, each.name)) for each in found.destinations]
     if as_json:
+        shown = shown_held_up(pauses)
         for row in rows:
-            click.echo(json_text(dict(zip((name.replace(" ", "_") for name in _COLUMNS), row, strict=True))))
+            fields = dict(zip((name.replace(" ", "_") for name in _COLUMNS), row, strict=True))
+            held = {why: by_name[str(row[0])] for why, by_name in shown.items() if row[0] in by_name}
+            click.echo(json_text(fields | held))
         return
     if not rows:
         click.echo("no destination is defined")
         return
     print_table(_COLUMNS, [[cell if isinstance(cell, str) else ", ".join(cell) for cell in row] for row in rows])
+    for line in held_up(pauses, {each.name for each in found.destinations}):
+        click.echo(line)
 
 
 @click.command()

@@ -7,12 +7,14 @@ import click
 import msgspec
 
 from api.identifiers import identity_rules
+from api.pausing import read_pauses
 from api.requests import requested_time
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
 from onefold.fates.activations import Account, DestinationFates, activation_fates
 from onefold.fates.events import EventFates, event_fates
+from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.printing import print_table
@@ -23,6 +25,7 @@ from runtime.kafka.waiting import await_committed, ends_of
 from runtime.literal import literal
 from schemas import topics
 from schemas.codec import Codec
+from schemas.delivery_control import Pauses
 from schemas.groups import SINK, WORKER
 from schemas.registry import Registry
 from settings import Settings
@@ -39,6 +42,7 @@ class Checked(msgspec.Struct, frozen=True):
 
     events: EventFates
     destinations: list[DestinationFates]
+    pauses: Pauses
 
     @property
     def missing(self) -> int:
@@ -76,7 +80,8 @@ def check(since: str | None, timeout_s: float, workspace: str, as_json: bool, da
 
     checked = look_up(query, workspace, data_dir)
     if as_json:
-        click.echo(json_text({"missing": checked.missing, **msgspec.to_builtins(checked)}))
+        found = {"events": checked.events, "destinations": checked.destinations, **shown_held_up(checked.pauses)}
+        click.echo(json_text({"missing": checked.missing, **msgspec.to_builtins(found)}))
     else:
         _print(checked)
     if checked.missing:
@@ -101,7 +106,7 @@ def _check(settings: Settings, workspace: str, since: int | None, timeout_s: flo
         kept_since = max(since or 0, now_ms() - DELIVERIES_KEPT_MS)
         account = Account(settings.kafka, codec, found, workspace)
         destinations = activation_fates(account, sets, kept_since, time.monotonic() + timeout_s)
-    return Checked(events, destinations)
+    return Checked(events, destinations, read_pauses(settings))
 
 
 def _await_arrived(kafka: str, give_up_at: float) -> None:
@@ -125,6 +130,8 @@ def _print(checked: Checked) -> None:
         click.echo()
         shown = [(each.destination, *(f"{getattr(each, name):,}" for name in _FATES)) for each in checked.destinations]
         print_table(("destination", *_FATES), shown, numbers=_FATES)
+    for line in held_up(checked.pauses, {each.destination for each in checked.destinations}):
+        click.echo(line)
     for each in checked.destinations:
         if each.due_at is not None:
             click.echo(literal(f"{each.destination}: the next attempt of what waits is at {text_of(each.due_at)}"))

@@ -90,7 +90,7 @@ def test_what_a_receiver_refuses_is_explained_and_replayed_and_nothing_is_missin
 
 def test_a_paused_destination_waits_and_gets_all_once_it_goes_on(shop: Stack, hook: Hook) -> None:
     hook.answer = lambda _taken, _number: 204
-    run(shop, "deliveries", "pause", "crm")
+    run(shop, "deliveries", "pause", "crm", "--reason", "it moves")
     wait_until(lambda: 'onefold_deliveries_paused{destination="crm"} 1.0' in metrics(shop), "the deliverer to pause")
     taken = len(hook.taken)
     order(shop, "ben")
@@ -101,6 +101,10 @@ def test_a_paused_destination_waits_and_gets_all_once_it_goes_on(shop: Stack, ho
 
     wait_until(waits, "the delivery to wait", within_s=60)
     assert len(hook.taken) == taken
+    checked = run(shop, "fates", "check")
+    assert "crm is paused by an operator since 20" in checked
+    assert " (it moves): 'onefold deliveries resume crm'" in checked
+    assert json.loads(run(shop, "fates", "check", "--json"))["paused"]["crm"]["reason"] == "it moves"
     run(shop, "deliveries", "resume", "crm")
     wait_until(lambda: len(hook.taken) == taken + 1, "the delivery")
 

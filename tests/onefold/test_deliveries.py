@@ -15,9 +15,12 @@ from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from embedded.stack import Stack
 from onefold.cli import onefold
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from schemas import topics
+from schemas.delivery_control import Unopened, opened_record, unopened_record
 from schemas.identity import across_key, profile_key
 from schemas.records import SegmentChange, Trigger
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, event, placed, resolved
@@ -119,11 +122,38 @@ def test_a_destination_is_paused_until_it_is_resumed(stack: Stack) -> None:
     paused = run(stack, "deliveries", "pause", "slow", "--reason", "it moves house")
     assert paused.output == "slow is paused: 'onefold deliveries resume slow' lets it go on\n"
     assert read_pauses(stack.settings).of["slow"].reason == "it moves house"
-    assert "slow is paused since" in run(stack, "deliveries", "list").output
-    assert answered(stack, "deliveries", "list")["paused"].keys() == {"slow"}
+    for command in (("deliveries", "list"), ("deliveries", "list", "--destination", "slow"), ("destination", "list")):
+        output = run(stack, *command).output
+        assert "slow is paused by an operator since 20" in output
+        assert " (it moves house): 'onefold deliveries resume slow'\n" in output
+    assert answered(stack, "deliveries", "list")["paused"]["slow"]["reason"] == "it moves house"
+    assert answered(stack, "destination", "list")["paused"]["reason"] == "it moves house"
     assert run(stack, "deliveries", "resume", "slow").output == "slow goes on\n"
     assert read_pauses(stack.settings).of == {}
     assert run(stack, "deliveries", "resume", "slow").output == "slow was not paused by anybody\n"
+
+
+def test_a_destination_that_heard_nothing_yet_is_listed_with_what_waits_and_why(stack: Stack, feeder: Feeder) -> None:
+    defined(stack, "unheard")
+    create_topics(stack.settings.kafka, topics.activations(["unheard"]), 2, 1, timeout_s=30.0)
+    list_it = ("deliveries", "list", "--destination", "unheard")
+    assert run(stack, *list_it).output == "nothing was delivered to unheard yet; 0 wait\n"
+    change = SegmentChange("main", "unheard-c", ADAS, "buyers", "entered", NOW, "unheard-m", 1)
+    feeder.send([(topics.activation("unheard"), 0, NOW, profile_key("main", ADAS), change)])
+    lacking = Unopened("unheard", NOW, "the environment variable HOOK_SECRET is not set")
+    producer = AcknowledgedProducer(stack.settings.kafka, "test")
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *unopened_record(lacking))])
+
+    why = (
+        "unheard cannot be opened since 2023-11-14T22:13:20.123Z, its deliveries wait:"
+        " the environment variable HOOK_SECRET is not set\n"
+    )
+    assert run(stack, *list_it).output == f"nothing was delivered to unheard yet; 1 waits\n{why}"
+    answer = answered(stack, *list_it)
+    assert (answer["deliveries"], answer["waiting"], answer["unopened"].keys()) == ([], 1, {"unheard"})
+    assert run(stack, "destination", "list").output.endswith(why)
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *opened_record("unheard"))])
+    assert "cannot be opened" not in run(stack, *list_it).output
 
 
 def test_only_a_destination_that_there_is_can_be_paused_and_one_that_is_gone_can_be_resumed(stack: Stack) -> None:
@@ -192,7 +222,7 @@ def test_deliveries_are_listed_by_what_is_known_of_them(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("list", "--destination", "explaind"), "nothing was delivered to 'explaind' (did you mean 'explained'?)"),
+        (("list", "--destination", "explaind"), "there is no destination 'explaind' (did you mean 'explained'?)"),
         (("list", "--since", "yesterday"), "'yesterday' is no time in ISO 8601"),
         (("list", "--profile", "ada"), "expected a profile id, or NAMESPACE:VALUE"),
         (("list", "--workspace", "none"), "there is no workspace 'none'"),
