@@ -38,8 +38,11 @@ class ExpectedTriggers(msgspec.Struct, frozen=True):
 
 
 def expected_changes(sets: Sequence[DefinitionSet]) -> Iterator[ExpectedChanges]:
-    """Yield what was to be sent of segments, for each of all sets that were applied, in the order of versions."""
-    sent = [_sent_of_segments(each) for each in sets]
+    """Yield what was to be sent of segments, for each of all sets that were applied, in the order of versions.
+
+    Of a segment that a set does not have any more the exits are sent to whom the last one that had it names.
+    """
+    sent = list(_sent_of_segments(sets))
     for at, of in enumerate(sets):
         for (destination, segment), changes in sent[at].items():
             later = zip(sets[at + 1 :], sent[at + 1 :], strict=True)
@@ -67,14 +70,19 @@ def receiving(destinations: Iterable[Destination]) -> dict[str, Destination]:
     return {each.name: each for each in destinations if each.receiver is not None}
 
 
-def _sent_of_segments(of: DefinitionSet) -> dict[tuple[str, str], tuple[str, ...]]:
-    known = receiving(of.destinations)
-    return {
-        (name, segment.name): tuple(change for change in ("entered", "exited") if change in known[name].changes)
-        for segment in of.segments
-        for name in segment.destinations
-        if name in known and {"entered", "exited"} & set(known[name].changes)
-    }
+def _sent_of_segments(sets: Iterable[DefinitionSet]) -> Iterator[dict[tuple[str, str], tuple[str, ...]]]:
+    """Yield for each set, by destination and segment, the changes that are sent."""
+    named: dict[str, tuple[str, ...]] = {}
+    for of in sets:
+        named |= {segment.name: segment.destinations for segment in of.segments}
+        known = receiving(of.destinations)
+        yield {
+            (name, segment): changes
+            for segment, names in named.items()
+            for name in names
+            if name in known
+            if (changes := tuple(change for change in ("entered", "exited") if change in known[name].changes))
+        }
 
 
 def _sent_of_triggers(of: DefinitionSet) -> set[tuple[str, str]]:

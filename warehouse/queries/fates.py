@@ -24,15 +24,16 @@ _REJECTED = """
 SELECT count() AS rejected FROM onefold.rejected_events FINAL
 WHERE workspace = {workspace:String} AND received_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
 """
+# An alias that is a column's name would be compared in its place: every time would be after any.
 _UNSAID = """
-SELECT {id} AS id, {name} AS name, profile_id, toUnixTimestamp64Milli(decided_at) AS decided_at
+SELECT {id} AS id, {name} AS name, profile_id, toUnixTimestamp64Milli(decided_at) AS decided_ms
 FROM onefold.{table} FINAL
 WHERE workspace = {{workspace:String}} AND ({conditions})
   AND decided_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
   AND {id} NOT IN (
     SELECT activation_id FROM onefold.deliveries
     WHERE workspace = {{workspace:String}} AND destination = {{destination:String}})
-ORDER BY decided_at, id
+ORDER BY decided_ms, id
 """
 _COUNTED = """
 SELECT destination, last.1 AS outcome, last.2 AS reason, count() AS number,

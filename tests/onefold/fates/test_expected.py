@@ -1,5 +1,7 @@
 """What a destination was to hear follows from the definitions of then, and ends with the set that sends it no more."""
 
+import msgspec
+
 from definitions.destinations import Destination
 from definitions.model import Comparison, Operator, Segment, TraitComparison, Trigger
 from definitions.receivers.webhook import Webhook
@@ -41,6 +43,18 @@ def test_a_set_that_sends_them_no_more_ends_what_earlier_versions_say() -> None:
         ExpectedChanges("hook", "pros", 1, BOTH, 30_000_000),
         ExpectedChanges("hook", "pros", 2, BOTH, 30_000_000),
         ExpectedChanges("hook", "pros", 4, BOTH),
+    ]
+
+
+def test_a_segment_that_is_defined_no_more_is_sent_where_it_was_until_a_set_says_otherwise() -> None:
+    without = msgspec.structs.replace(of(2, "hook"), segments=())
+    assert list(expected_changes([of(1, "hook"), without])) == [
+        ExpectedChanges("hook", "pros", 1, BOTH),
+        ExpectedChanges("hook", "pros", 2, BOTH),
+    ]
+    assert list(expected_changes([of(1, "hook"), without, of(3)])) == [
+        ExpectedChanges("hook", "pros", 1, BOTH, 30_000_000),
+        ExpectedChanges("hook", "pros", 2, BOTH, 30_000_000),
     ]
 
 

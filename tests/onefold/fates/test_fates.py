@@ -17,6 +17,7 @@ from embedded.stack import Stack
 from identity.rules import DEFAULT_RULES
 from onefold.fates.activations import Account, DestinationFates, activation_fates
 from onefold.fates.events import EventFates, LostEvent, event_fates
+from onefold.fates.expected import ADOPTED_WITHIN_MS
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.topics import create_topics
 from schemas import records, topics
@@ -35,6 +36,7 @@ from warehouse.queries.fates import Fates
 pytestmark = pytest.mark.stack
 
 _numbers = count()
+HOUR_MS = 3_600_000
 PROS = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
 
@@ -163,3 +165,34 @@ def test_every_change_for_a_receiver_has_a_delivery_or_waits_or_is_missing(
     written(stack)
     found = look()
     assert (found.missing, found.delivered, found.refused) == (0, 2, 1)
+
+
+def test_only_what_was_decided_while_a_set_sent_it_is_missing(stack: Stack, feeder: Feeder, account: Account) -> None:
+    workspace = account.workspace
+    hook = Destination("fated", receiver=Webhook("https://shop.example/hook"))
+
+    def applied(version: int, *destinations: str) -> DefinitionSet:
+        segments = (Segment("pros", PROS, destinations=destinations),)
+        triggers = (Trigger("won", when=PROS, destinations=destinations),)
+        return DefinitionSet(version, NOW + version * HOUR_MS, "test", segments=segments, triggers=triggers,
+                             destinations=(hook,))  # fmt: skip
+
+    sets = [applied(1), applied(2, "fated"), applied(3)]
+    for version in (1, 2, 3):
+        decided_at = NOW + version * HOUR_MS + ADOPTED_WITHIN_MS
+        won = records.Trigger(workspace, f"{workspace}-t{version}", "won", NOW, "m1", 1, "{}", ADAS,
+                              decided_at=decided_at)  # fmt: skip
+        decided = msgspec.structs.replace(change(version, workspace, definition=2), decided_at=decided_at)
+        feeder.send([placed(topics.TRIGGERS, won, 0), placed(topics.SEGMENTS, decided, 0)])
+    written(stack)
+
+    (found,) = activation_fates(account, sets, 0, time.monotonic() + 30)
+    lost = {each.id: each.decided_at for each in found.lost}
+    of_second = NOW + 2 * HOUR_MS + ADOPTED_WITHIN_MS
+    assert lost == {
+        f"{workspace}-1": NOW + HOUR_MS + ADOPTED_WITHIN_MS,  # it names the version itself
+        f"{workspace}-2": of_second,
+        f"{workspace}-t2": of_second,
+    }
+    (found,) = activation_fates(account, sets, of_second + 1, time.monotonic() + 30)
+    assert found.missing == 0
