@@ -31,7 +31,7 @@ from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
 from warehouse.queries.deliveries import SYNCED
-from warehouse.queries.membership_gaps import Direction, Gap, Person, membership_gaps, persons
+from warehouse.queries.membership_gaps import Direction, Gap, Person, membership_gaps, persons, sent_segments
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
@@ -69,22 +69,25 @@ class Sync:
         self._offsets = Offsets(settings.kafka)
 
     def find(self) -> list[SegmentGaps]:
-        """Compare each segment that names the destination with what was delivered.
+        """Compare each segment that names the destination with what was delivered; of others nobody is to be there.
 
         What moves meanwhile goes one way, from the topic over the lines to what is said: what is missing before and
         after, and is not on its way in between, is missing.
         """
-        segments = [
+        named = [
             each.name
             for each in self._set.segments
             if self._destination.name in each.destinations
             if not each.workspaces or self._workspace in each.workspaces
         ]
         self._await_written()
-        before = {segment: {gap[:2] for gap in self._gaps(segment)} for segment in segments}
+        sent = sent_segments(self._warehouse, self._workspace, self._destination.name)
+        is_sent = dict.fromkeys(named, True) | dict.fromkeys(sorted({*sent} - {*named}), False)
+        before = {segment: {gap[:2] for gap in self._gaps(segment, is_sent[segment])} for segment in is_sent}
         waiting = {(each.name, each.profile_id) for each in self._on_its_way()}
         self._await_written()
-        return [self._found(segment, before[segment], waiting) for segment in segments]
+        found = [self._found(segment, is_sent[segment], before[segment], waiting) for segment in is_sent]
+        return [each for each in found if is_sent[each.segment] or each.gaps or each.waiting or each.suppressed]
 
     def run(self, found: Iterable[SegmentGaps]) -> Iterator[int]:
         """Put what is missing on the topic; yield how many after each transaction. Whoever stops asking stops it."""
@@ -101,19 +104,19 @@ class Sync:
         """Let go of connections."""
         self._warehouse.close()
 
-    def _gaps(self, segment: str) -> Iterator[Gap]:
-        wanted = self._destination.changes
-        found = membership_gaps(self._warehouse, self._workspace, self._destination.name, segment)
+    def _gaps(self, segment: str, is_sent: bool) -> Iterator[Gap]:
+        wanted, name = self._destination.changes, self._destination.name
+        found = membership_gaps(self._warehouse, self._workspace, name, segment, is_sent=is_sent)
         return (gap for gap in found if gap.change in wanted)
 
     def _on_its_way(self) -> Iterator[Activation]:
         return waiting_of(self._settings.kafka, self._codec, self._destination.name, self._workspace)
 
     def _found(
-        self, segment: str, before: set[tuple[str, Direction]], on_way: set[tuple[str, str | None]]
+        self, segment: str, is_sent: bool, before: set[tuple[str, Direction]], on_way: set[tuple[str, str | None]]
     ) -> SegmentGaps:
         gaps, on_their_way, suppressed = [], 0, 0
-        for gap in self._gaps(segment):
+        for gap in self._gaps(segment, is_sent):
             is_last = gap.latest == gap.change
             if gap[:2] not in before or (segment, gap.profile_id) in on_way or (is_last and gap.outcome in UNFINISHED):
                 on_their_way += 1

@@ -37,7 +37,8 @@ class Synced(msgspec.Struct, frozen=True):
 def sync(name: str, dry_run: bool, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Send a destination the entries and exits that it lacks: all members, if it was connected just now.
 
-    Compares the members of each segment that names the destination with what was delivered last. What waits is left
+    Compares the members of each segment that names the destination with what was delivered last; who was delivered of a
+    segment that names it no more, or is defined no more, is taken out. What waits is left
     alone, and what may not be sent is not sent again; all checks meet what is sent. It may be stopped with Ctrl-C at
     any time, and the next one goes on.
 

@@ -36,7 +36,7 @@ MANY = AT_ONCE + 20
 
 @pytest.fixture(scope="module")
 def feeder(stack: Stack) -> Feeder:
-    wanted = topics.configurations(("synced", "stopped"))
+    wanted = topics.configurations(("synced", "stopped", "unnamed"))
     create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
     return Feeder(stack)
 
@@ -121,6 +121,47 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
 
     answer = run(stack, "synced")
     assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 5)
+
+
+def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken_out(
+    stack: Stack, feeder: Feeder
+) -> None:
+    hook = Destination("unnamed", receiver=Webhook("https://shop.example/hook"))
+    applied_set(stack, Definitions((Segment("unnamed-pros", PROS),), (hook,)))
+    feeder.send([placed(topics.SEGMENTS, member("unnamed", number), 0) for number in range(1, 7)])
+
+    def ended(number: int, outcome: str, segment: str = "unnamed-pros", version: int = 3, **fields: object) -> None:
+        given = {"destination": "unnamed", "name": segment, "profile_id": person(number), "version": version}
+        change_id = f"{segment}-{number}-{version}"
+        record = attempt(f"d-{change_id}", outcome, "main", activation_id=change_id, **given, **fields)
+        feeder.send([placed_attempt(record, 0)])
+
+    ended(1, "delivered")
+    ended(2, "delivered")
+    ended(2, "delivered", version=4, change="exited")
+    ended(3, "refused", reason="expired", attempt=9)
+    ended(4, "refused", reason="rejected")
+    ended(5, "retry", reason="throttled", due_at=NOW + 9)
+    feeder.send([placed(topics.activation("unnamed"), member("unnamed", 5), 0)])
+    ended(1, "delivered", "forgotten")
+    ended(1, "delivered", "left-before")
+    ended(1, "delivered", "left-before", version=4, change="exited")
+    written(stack)
+
+    expected = [
+        {"segment": "forgotten", "entries": 0, "exits": 1, "waiting": 0, "suppressed": 0},
+        {"segment": "unnamed-pros", "entries": 0, "exits": 2, "waiting": 0, "suppressed": 0},
+    ]
+    answer = run(stack, "unnamed")
+    assert (answer["segments"], answer["sent"]) == (expected, 3)
+    sent = [change for _, change in on_topic(stack, "unnamed") if change.cause == "sync"]
+    assert sorted((change.segment, change.profile_id, change.change) for change in sent) == [
+        ("forgotten", person(1), "exited"),
+        ("unnamed-pros", person(1), "exited"),
+        ("unnamed-pros", person(3), "exited"),
+    ]
+    answer = run(stack, "unnamed")
+    assert (answer["sent"], sum(each["waiting"] for each in answer["segments"])) == (0, 3)
 
 
 def test_a_stopped_run_goes_on_where_it_was(stack: Stack, feeder: Feeder) -> None:

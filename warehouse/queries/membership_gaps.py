@@ -14,6 +14,7 @@ Direction: TypeAlias = Literal["entered", "exited"]
 
 _SPILLING = {"max_bytes_before_external_group_by": "1000000000", "max_bytes_before_external_sort": "1000000000"}
 # What a destination holds follows from the last change that was delivered; `latest`: what was said last, of any change.
+# Of a segment that is not sent there nobody is a member, and an entry that has expired may have arrived all the same.
 _GAPS = """
 SELECT profile_id, toBool(max(is_member)) AS is_a_member, max(member_version) AS version, max(entered) AS entered_at,
        max(said_at) AS last_said_at, maxIf(latest_change, is_said) AS latest, maxIf(latest_outcome, is_said) AS outcome
@@ -22,15 +23,17 @@ FROM
     SELECT profile_id, 1 AS is_member, version AS member_version, toUnixTimestamp64Milli(entered_at) AS entered,
            toInt64(0) AS said_at, '' AS held, '' AS latest_change, '' AS latest_outcome, 0 AS is_said
     FROM onefold.segment_members FINAL
-    WHERE workspace = {workspace:String} AND segment = {segment:String}
+    WHERE workspace = {workspace:String} AND segment = {segment:String} AND {is_sent:Bool}
     UNION ALL
     SELECT profile_id, 0, max(version_of), toInt64(0), toUnixTimestamp64Milli(max(last_at)),
-           argMaxIf(changed, (version_of, last_at), outcome_of = 'delivered'),
+           argMaxIf(changed, (version_of, last_at), outcome_of = 'delivered'
+                    OR NOT {is_sent:Bool} AND changed = 'entered' AND reason_of = 'expired'),
            argMax(changed, (version_of, last_at)), argMax(outcome_of, (version_of, last_at)), 1
     FROM
     (
         SELECT any(toString(profile_id)) AS profile_id, any(toString(change)) AS changed, any(version) AS version_of,
-               argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of, max(attempted_at) AS last_at
+               argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of,
+               argMax(toString(reason), (attempted_at, attempt, outcome)) AS reason_of, max(attempted_at) AS last_at
         FROM onefold.deliveries
         WHERE workspace = {workspace:String} AND destination = {destination:String} AND kind = 'segment'
           AND name = {segment:String}
@@ -41,6 +44,11 @@ FROM
 GROUP BY profile_id
 HAVING if(is_a_member, maxIf(held, is_said) != 'entered', maxIf(held, is_said) = 'entered')
 ORDER BY profile_id
+"""
+_SENT_SEGMENTS = """
+SELECT DISTINCT toString(name) AS segment FROM onefold.deliveries
+WHERE workspace = {workspace:String} AND destination = {destination:String} AND kind = 'segment'
+ORDER BY segment
 """
 _PERSONS = """
 SELECT profile_id, kind, version, identifiers.namespace AS namespaces, identifiers.value AS values,
@@ -84,13 +92,24 @@ class Person(msgspec.Struct, frozen=True):
     consent: ConsentState = ConsentState()
 
 
-def membership_gaps(warehouse: Warehouse, workspace: str, destination: str, segment: str) -> Iterator[Gap]:
-    """Yield the gaps, in the order of profile ids. Raises OnefoldError."""
-    parameters = {"workspace": workspace, "destination": destination, "segment": segment}
+def membership_gaps(
+    warehouse: Warehouse, workspace: str, destination: str, segment: str, *, is_sent: bool
+) -> Iterator[Gap]:
+    """Yield the gaps, in the order of profile ids; of a segment that is not sent there, all that it may hold.
+
+    Raises OnefoldError.
+    """
+    parameters = {"workspace": workspace, "destination": destination, "segment": segment, "is_sent": str(int(is_sent))}
     for batch in warehouse.stream(_GAPS, parameters, _SPILLING):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             profile_id, is_member, *others = row
             yield Gap(profile_id, "entered" if is_member else "exited", *others)
+
+
+def sent_segments(warehouse: Warehouse, workspace: str, destination: str) -> list[str]:
+    """Return the names of the segments of which a destination was ever to hear. Raises OnefoldError."""
+    rows = warehouse.rows(_SENT_SEGMENTS, {"workspace": workspace, "destination": destination})
+    return [str(row["segment"]) for row in rows]
 
 
 def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) -> dict[str, Person]:
