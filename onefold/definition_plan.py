@@ -17,6 +17,7 @@ from definitions.sets.differences import Difference, differences, readers
 from definitions.sets.folder import Draft
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
+from onefold.staying import staying_at
 from onefold.wording import count
 from runtime.literal import literal
 from warehouse.queries.definition_predictions import Prediction, Touch
@@ -101,7 +102,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     looks for and nobody has sent. `predictions`: of each segment that is not as before, over all workspaces;
     `by_workspace`: in each.
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
-    reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before.
+    reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
+    sends people no more, such as `segment pros`, at which destinations they stay, and what to do.
     """
 
     version: int
@@ -118,6 +120,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     across: Mapping[str, AcrossPrediction] = {}
     as_sent: Mapping[str, tuple[str, ...]] = {}
     trials: Mapping[str, QueryTrial] = {}
+    staying: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def excess(self) -> str:
@@ -155,6 +158,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         not draft.is_of(former),
         len(new.traits) + len(new.segments) + len(new.triggers) + len(new.across),
         as_sent=dict(_read_as_sent(different, new.definitions)),
+        staying=staying_at(before, new.definitions),
     )
 
 
@@ -197,6 +201,8 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
+    for text in plan.staying.get(name, ()):
+        node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
         node.add(Text(literal(_unseen(unseen)), style="yellow"))
 

@@ -30,6 +30,7 @@ from definitions.model import (
     Window,
 )
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
+from definitions.receivers.webhook import Webhook
 from definitions.sets import next_set
 from definitions.sets.differences import Difference
 from definitions.sets.folder import Draft, read_draft
@@ -163,6 +164,28 @@ def test_who_reads_a_removed_trait_is_named() -> None:
     text = shown(planned(former, Draft(Definitions((rich,), (Destination("mail", traits=("t",)),)), {"x": ""})))
     assert "destination mail, segment rich would go by the trait as it is sent" in text
     assert "as it is sent" not in shown(planned(former, Draft(Definitions(), {"x": ""})))
+
+
+def sending(destinations: tuple[Destination, ...], *named: str) -> Definitions:
+    rich = TraitComparison(("t",), (Comparison(Operator.GREATER_THAN, 5),))
+    return Definitions((Segment("rich", rich, destinations=named),), destinations)
+
+
+def test_who_stays_at_a_destination_that_is_named_no_more_or_removed_is_said_with_what_to_do() -> None:
+    tab, new = (Destination(name, receiver=Webhook("https://shop.example/hook")) for name in ("tab", "new"))
+    former = next_set(None, sending((tab, Destination("plain")), "tab", "plain"), {}, 0, "")
+
+    def text(definitions: Definitions) -> str:
+        return shown(planned(former, Draft(definitions, {"x": ""})))
+
+    unnamed = text(sending((tab,)))
+    assert "who was delivered stays at tab until `onefold destination sync tab`" in unnamed
+    assert "plain until" not in unnamed
+    renamed = text(sending((new,), "new"))
+    assert "what tab holds of rich stays there" in renamed
+    assert "run `onefold destination sync tab`, and remove it once that is delivered" in renamed
+    assert "stays" not in text(sending((tab, new), "tab", "new"))
+    assert "stays" not in text(Definitions((), (tab,)))
 
 
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:
