@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Options of pytest for the long forms, such as --ignore=tests/faults.
 SOAK ?=
 
-.PHONY: demo test test-slow test-fast soak lint bench bench-activation bench-hostile bench-identity bench-peers bench-warehouse docs-reference help clean
+.PHONY: demo test test-slow test-fast soak lint bench bench-activation bench-deliveries bench-hostile bench-identity bench-peers bench-warehouse docs-reference help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
@@ -41,6 +41,9 @@ bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
 
 bench-activation: $(VENV)/installed-test  ## lag of exits, latency of entries, back-fills beside live events (ACTIVATION="--small --only exits")
 	$(BIN)/python -m bench.activation $(ACTIVATION)
+
+bench-deliveries: $(VENV)/installed-test  ## webhooks a second, latency, isolation, memory (DELIVERIES="--small --only latency")
+	$(BIN)/python -m bench.deliveries $(DELIVERIES)
 
 bench-hostile: $(VENV)/installed-test  ## ten minutes of attacks: latency of ordinary senders, memory
 	$(BIN)/python -m bench.hostile
