@@ -32,12 +32,13 @@ _json = msgspec.json.Encoder().encode
 
 
 class Chosen(NamedTuple):
-    """A delivery that begins, with where it waits."""
+    """A delivery that begins, with where it waits. `before`: the time of the attempt before, 0 if there was none."""
 
     line: bytes
     number: int
     delivery: Delivery
     record: bytes
+    before: int = 0
 
 
 class Request(NamedTuple):
@@ -129,10 +130,13 @@ def _begin(served: Served, line: bytes, picked: list[Chosen], choice: Choice) ->
     if not picked:
         return []
     begun = [(each.number, each.delivery.activation) for each in picked]
-    attempt = lines.begin(choice.view, line, begun, choice.now)
-    if attempt == 1 and served.cap_window_ms:
+    attempt, before = lines.begin(choice.view, line, begun, choice.now)
+    if not before and served.cap_window_ms:
         note_sent(choice.view, served, lines.record_key(line), len(picked), choice.now)
-    return [each._replace(delivery=msgspec.structs.replace(each.delivery, attempt=attempt)) for each in picked]
+    return [
+        each._replace(delivery=msgspec.structs.replace(each.delivery, attempt=attempt), before=before)
+        for each in picked
+    ]
 
 
 def _prepare(

@@ -50,6 +50,8 @@ class Line(msgspec.Struct, array_like=True):
 
     `count`: how many wait or have begun. `begun_to`: those below have begun. `attempts`: of the first one.
     `first_attempt_at`: of the first one, 0 before it. `due_at`: when to look at the line again; None: it is empty.
+    `attempted_at`: the last attempt of the first one, 0 before it; `is_paused`: it has paused the destination, so that
+    the time from then to the next attempt does not count.
     """
 
     first: int = 0
@@ -60,6 +62,8 @@ class Line(msgspec.Struct, array_like=True):
     first_attempt_at: int = 0
     due_at: int | None = None
     segments: dict[str, SegmentState] = {}
+    attempted_at: int = 0
+    is_paused: bool = False
 
 
 RetryAt: TypeAlias = Callable[[Line, Outcome], int | None]
@@ -89,12 +93,20 @@ class Unsent(NamedTuple):
     detail: str
 
 
+class Begun(NamedTuple):
+    """An attempt that begins, from 1, and the time (ms) of the one before, 0 if there was none."""
+
+    attempt: int
+    before: int
+
+
 class Attempted(NamedTuple):
-    """A delivery that was attempted, and the outcome."""
+    """A delivery that was attempted, and the outcome; `has_paused`: the destination does not accept its credentials."""
 
     number: int
     activation: Activation
     outcome: Outcome
+    has_paused: bool = False
 
 
 class Settled(NamedTuple):
@@ -187,10 +199,13 @@ def may_be_held(view: StateView, key: bytes, segment: str) -> bool:
     return state is not None and state.may_be_held
 
 
-def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> int:
-    """Note that the first ones of a line begin: they may have arrived from now on. Returns the attempt, from 1."""
+def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> Begun:
+    """Note that the first ones of a line begin: they may have arrived from now on."""
     line = read(view, key)
-    before = _encode(line)
+    begun = Begun(line.attempts + 1, line.attempted_at)
+    if line.is_paused:
+        line.first_attempt_at += now - line.attempted_at
+    line.attempted_at, line.is_paused = now, False
     line.first_attempt_at = line.first_attempt_at or now
     for number, activation in chosen:
         line.begun_to = max(line.begun_to, number + 1)
@@ -199,9 +214,8 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
             segment.may_be_held |= activation.change == "entered"
             if segment.waiting == number:
                 segment.waiting = None
-    if _encode(line) != before:
-        _write(view, key, line)
-    return line.attempts + 1
+    _write(view, key, line)
+    return begun
 
 
 def settle(
@@ -223,7 +237,7 @@ def settle(
         if again_at is not None:
             settled.append(Settled("retry", "in_order", "something before it has to be sent again", again_at))
             continue
-        step = _settle_one(line, each.outcome, now, retry_at)
+        step = _settle_one(line, each, retry_at)
         settled.append(step)
         again_at = step.due_at
         if again_at is None:
@@ -233,11 +247,11 @@ def settle(
                 segment.may_be_held = each.activation.change == "entered"
     line.due_at = again_at if again_at is not None else (now if line.count else None)
     if again_at is None:
-        line.attempts, line.first_attempt_at = 0, 0
-    elif not isinstance(attempted[_first_again(settled)].outcome, Unauthorised):
-        line.attempts += 1
+        _forget_attempts(line)
+    elif settled[_first_again(settled)].outcome == "paused":
+        line.is_paused = True
     else:
-        line.first_attempt_at = 0  # it does not expire by that
+        line.attempts += 1
     _write(view, key, line)
     return settled
 
@@ -247,7 +261,7 @@ def drop(view: StateView, key: bytes, number: int, now: int) -> None:
     line = read(view, key)
     _drop(view, key, line, number)
     if line.first >= line.begun_to:
-        line.attempts, line.first_attempt_at = 0, 0
+        _forget_attempts(line)
     line.due_at = now if line.count else None
     for segment in line.segments.values():
         if segment.waiting == number:
@@ -262,18 +276,21 @@ def postpone(view: StateView, key: bytes, until: int) -> None:
     _write(view, key, line)
 
 
-def _settle_one(line: Line, outcome: Outcome, now: int, retry_at: RetryAt) -> Settled:
-    match outcome:
+def _settle_one(line: Line, attempted: Attempted, retry_at: RetryAt) -> Settled:
+    match outcome := attempted.outcome:
         case Delivered():
             return Settled("delivered")
         case Refused(reason, detail):
             return Settled("refused", reason, detail)
-        case Unauthorised(detail):
-            return Settled("paused", "unauthorised", detail, now)
+    why = "unauthorised" if isinstance(outcome, Unauthorised) else outcome.reason
     due_at = retry_at(line, outcome)
     if due_at is None:
-        return Settled("refused", "expired", f"{line.attempts + 1} attempts: {outcome.reason}: {outcome.detail}")
-    return Settled("retry", outcome.reason, outcome.detail, due_at)
+        return Settled("refused", "expired", f"{line.attempts + 1} attempts: {why}: {outcome.detail}")
+    return Settled("paused" if attempted.has_paused else "retry", why, outcome.detail, due_at)
+
+
+def _forget_attempts(line: Line) -> None:
+    line.attempts, line.first_attempt_at, line.attempted_at, line.is_paused = 0, 0, 0, False
 
 
 def _first_again(settled: Sequence[Settled]) -> int:

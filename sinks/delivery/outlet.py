@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from definitions.destinations import Destination as Definition
-from sinks.delivery.limits import Breaker, BreakerState, TokenBucket
-from sinks.destinations.contract import Destination, Outcome, Retry, Unauthorised
+from sinks.delivery.limits import FAILURES_TO_OPEN, Breaker, BreakerState, TokenBucket
+from sinks.destinations.contract import Delivered, Destination, Outcome, Retry, Unauthorised
 
-TRY_AGAIN_MS = 60_000
-"""So often one delivery is tried of a destination that does not accept its credentials."""
+TRY_AGAIN_MS = (5_000, 15_000, 60_000)
+"""From a trial of a destination that does not accept its credentials to the next one; the last one goes on."""
+ACCEPTED_FOR_MS = 60_000
+"""So long after a delivery that was taken, a refusal of credentials is laid to the delivery that met it."""
 
 
 class Leave(Enum):
@@ -32,6 +34,10 @@ class Outlet:
         self._breaker = Breaker()
         self._under_way: list[Destination] = []  # by what the requests are sent
         self._try_at: int | None = None  # while the credentials are not accepted
+        self._trial_was_due_at = 0  # of the last trial that has begun
+        self._trials = 0
+        self._delivered_at = 0
+        self._refusals = 0  # of credentials, since they were accepted
         self._unauthorised = ""
         self.is_paused = False
         """By an operator."""
@@ -71,7 +77,9 @@ class Outlet:
             return Leave.NO
         self._under_way.append(opened)
         if self._try_at is not None:
-            self._try_at = now + TRY_AGAIN_MS
+            self._trial_was_due_at = self._try_at
+            self._trials += 1
+            self._try_at = now + self._pause_ms()
             return Leave.TRIAL
         return Leave.WHOLE if self._breaker.state(now) == "closed" else Leave.TRIAL
 
@@ -84,13 +92,23 @@ class Outlet:
         if self._bucket is not None:
             self._bucket.give_back(deliveries)
 
-    def end(self, opened: Destination, outcomes: Sequence[Outcome], now: int) -> None:
-        """Note how a request has ended."""
+    def end(self, opened: Destination, outcomes: Sequence[Outcome], before: Sequence[int], now: int) -> int | None:
+        """Note how a request has ended. Returns until when the destination is suspended by that; None: it is not.
+
+        `before`: of each delivery the time of the attempt before this one, 0 if there was none.
+        """
         self._under_way.remove(opened)
-        refused = next((each for each in outcomes if isinstance(each, Unauthorised)), None)
+        until = None
+        refused = [number for number, each in enumerate(outcomes) if isinstance(each, Unauthorised)]
         failures = [each for each in outcomes if isinstance(each, Retry) and each.is_receivers]
-        if refused is not None:
-            self.suspend(refused.detail, now)
+        if any(isinstance(each, Delivered) for each in outcomes):
+            self._delivered_at = now
+            self.lift()
+            self._breaker.succeed()
+        elif refused:
+            self._refusals += 1
+            if not self._is_their_own([before[number] for number in refused], now):
+                until = self.suspend(next(each.detail for each in outcomes if isinstance(each, Unauthorised)), now)
             self._breaker.succeed()  # it does answer
         elif failures and len(failures) == len(outcomes):
             self._breaker.fail(now, random.uniform(-1, 1), failures[0].after_ms)  # noqa: S311 - no secret
@@ -100,18 +118,24 @@ class Outlet:
         else:
             self._breaker.give_up()
         self._freed()
+        return until
 
-    def suspend(self, reason: str, now: int) -> None:
-        """Pause, since the credentials are not accepted or missing: one delivery is tried now and then."""
-        self._try_at, self._unauthorised = now + TRY_AGAIN_MS, reason
+    def suspend(self, reason: str, now: int) -> int:
+        """Pause, since the credentials are not accepted or missing: one delivery is tried now and then, from when."""
+        self._try_at, self._unauthorised, self._trial_was_due_at = now + self._pause_ms(), reason, 0
+        return self._try_at
 
     def lift(self) -> None:
         """Take the credentials for accepted, as far as known."""
         self._try_at, self._unauthorised = None, ""
+        self._trials = self._trial_was_due_at = self._refusals = 0
 
     def give_up(self, opened: Destination) -> None:
         """Note that a request was not made, or broken off, and says nothing of the receiver."""
         self._under_way.remove(opened)
+        if self._try_at is not None and self._trial_was_due_at:
+            self._try_at, self._trial_was_due_at = self._trial_was_due_at, 0
+            self._trials -= 1
         self._breaker.give_up()
         self._freed()
 
@@ -123,6 +147,18 @@ class Outlet:
     def room(self) -> int:
         """How many requests more may be under way."""
         return self._concurrency - len(self._under_way)
+
+    def _is_their_own(self, before: Sequence[int], now: int) -> bool:
+        """Return whether deliveries whose credentials were refused are to blame: others are taken by the same ones.
+
+        Many refusals in a row are not laid to the deliveries: credentials may be revoked at any moment.
+        """
+        if self._try_at is not None or self._refusals >= FAILURES_TO_OPEN:
+            return False
+        return now - self._delivered_at < ACCEPTED_FOR_MS or all(0 < at < self._delivered_at for at in before)
+
+    def _pause_ms(self) -> int:
+        return TRY_AGAIN_MS[min(self._trials, len(TRY_AGAIN_MS) - 1)]
 
 
 def _now_ms() -> int:

@@ -15,11 +15,11 @@ from schemas.topics import EVENTS_DEAD, activation
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import MAX_ACTIVATION_BYTES
 from sinks.delivery.attempts import Saying, wanted
-from sinks.delivery.choosing import Choice, Request
+from sinks.delivery.choosing import Choice, Chosen, Request
 from sinks.delivery.consents import learn
-from sinks.delivery.schedule import next_attempt_at
+from sinks.delivery.schedule import next_attempt_at, step_ms
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Outcome, Retry
+from sinks.destinations.contract import Outcome, Retry, Unauthorised
 from state.outputs import Headers, Output
 
 STAGE = "deliverer"
@@ -48,11 +48,15 @@ class Arrival(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A request that was answered, or not in time: an outcome for each delivery."""
+    """A request that was answered, or not in time: an outcome for each delivery.
+
+    `suspended_until`: the destination is by that, as it does not accept its credentials.
+    """
 
     request: Request
     outcomes: Sequence[Outcome]
     took_ms: int
+    suspended_until: int | None = None
 
 
 def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> bytes | None:
@@ -96,10 +100,10 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
     for line, numbers in by_line.items():
         several = [ended.request.chosen[number] for number in numbers]
         attempted = [
-            lines.Attempted(chosen.number, chosen.delivery.activation, ended.outcomes[number])
+            _attempted(chosen, ended.outcomes[number], ended.suspended_until)
             for chosen, number in zip(several, numbers, strict=True)
         ]
-        settled = lines.settle(choice.view, line, attempted, choice.now, _retry_at(served, choice.now))
+        settled = lines.settle(choice.view, line, attempted, choice.now, _retry_at(ended, choice.now))
         for chosen, each, became in zip(several, attempted, settled, strict=True):
             attempt, exchange = chosen.delivery.attempt, each.outcome.exchange
             saying = Saying(
@@ -130,11 +134,21 @@ def _why_not(served: Served, change: Activation, record: bytes) -> Saying | None
     return None
 
 
-def _retry_at(served: Served, now: int) -> Callable[[lines.Line, Outcome], int | None]:
+def _attempted(chosen: Chosen, outcome: Outcome, suspended_until: int | None) -> lines.Attempted:
+    has_paused = suspended_until is not None and isinstance(outcome, Unauthorised)
+    return lines.Attempted(chosen.number, chosen.delivery.activation, outcome, has_paused)
+
+
+def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
+    """Say when to attempt again: by the schedule, and never too late nor before a trial where credentials are amiss."""
+    served, suspended_until = ended.request.served, ended.suspended_until
+
     def at(line: lines.Line, outcome: Outcome) -> int | None:
         after_ms = outcome.after_ms if isinstance(outcome, Retry) else None
         retry_until = (line.first_attempt_at or now) + served.definition.retry_for_ms
         spread = random.uniform(-1, 1)  # noqa: S311 - no secret
+        if suspended_until is not None and isinstance(outcome, Unauthorised):
+            return max(now + step_ms(line.attempts + 1, spread), suspended_until)
         return next_attempt_at(line.attempts + 1, now, retry_until, after_ms, spread)
 
     return at

@@ -263,8 +263,9 @@ class DeliveryTask:
         reached("after_sending")
         took_s = time.perf_counter() - began
         metrics.ATTEMPT_S.labels(served.name).observe(took_s)
-        self._ended.append(Ended(request, outcomes, round(1000 * took_s)))
-        outlet.end(served.opened, outcomes, time.time_ns() // 1_000_000)
+        before = [each.before for each in request.chosen]
+        suspended_until = outlet.end(served.opened, outcomes, before, time.time_ns() // 1_000_000)
+        self._ended.append(Ended(request, outcomes, round(1000 * took_s), suspended_until))
         self._wake.set()
 
     # -- care

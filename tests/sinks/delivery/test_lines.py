@@ -322,14 +322,34 @@ def test_a_line_of_events_that_is_empty_is_forgotten() -> None:
     assert world.store.values == {}
 
 
-def test_refused_credentials_do_not_let_a_delivery_expire() -> None:
-    world = World("events")
-    world.admit(activation(1, "fired"))
-    world.begin()
-    world.end([Unauthorised("no")], has_arrived=False)
+def test_the_time_for_which_credentials_are_not_accepted_does_not_count_and_the_line_is_due_at_the_next_trial() -> None:
+    store, change = Memory(), activation(1, "fired")
+    view = StateView(store)
+    lines.admit(view, KEY, change, encode(change), "events", 1_000)
+    refused = Attempted(0, change, Unauthorised("no"), has_paused=True)
 
-    line = lines.read(StateView(world.store), KEY)
-    assert (line.attempts, line.first_attempt_at, line.count) == (0, 0, 1)
+    assert lines.begin(view, KEY, [(0, change)], 1_000) == (1, 0)
+    (settled,) = lines.settle(view, KEY, [refused], 1_000, lambda _line, _outcome: 6_000)
+    assert (settled.outcome, settled.reason, settled.due_at) == ("paused", "unauthorised", 6_000)
+    assert lines.read(view, KEY).due_at == 6_000
+    assert lines.begin(view, KEY, [(0, change)], 90_000) == (1, 1_000)
+    assert lines.read(view, KEY).first_attempt_at == 90_000
+
+
+def test_refused_credentials_that_are_the_deliverys_own_trouble_are_attempted_again_and_expire() -> None:
+    store, change = Memory(), activation(1, "fired")
+    view = StateView(store)
+    lines.admit(view, KEY, change, encode(change), "events", 1_000)
+    refused = Attempted(0, change, Unauthorised("a firewall"))
+    until = iter([2_000, None])
+
+    outcomes = []
+    for now in (1_000, 2_000):
+        lines.begin(view, KEY, [(0, change)], now)
+        (settled,) = lines.settle(view, KEY, [refused], now, lambda _line, _outcome: next(until))
+        outcomes.append((settled.outcome, settled.reason))
+    assert outcomes == [("retry", "unauthorised"), ("refused", "expired")]
+    assert lines.read(view, KEY).count == 0
 
 
 def test_a_delivery_for_which_the_time_is_over_is_refused_with_what_it_failed_of() -> None:

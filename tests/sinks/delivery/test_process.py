@@ -153,6 +153,29 @@ def _is_of(message: Message, name: str) -> bool:
     return message.key() == opened_record(name)[0]
 
 
+def test_one_whom_a_receiver_does_not_let_in_holds_up_nobody_else(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination(concurrency=1)
+    hook.answer = lambda taken, _number: 403 if taken.profile_id == person(1) else 204
+    changes.define(destination)
+    with running_deliverer(stack, tmp_path) as deliverer:
+        changes.toggle([destination], [1])
+        wait_until(lambda: hook.requests >= 1, "the refusal")
+        changes.toggle([destination], range(2, 22))
+        wait_until(lambda: len({each.profile_id for each in hook.taken}) == 20, "everybody else's deliveries")
+        wait_until(lambda: _said(changes, destination.name, person(1), "retry"), "the refusal to be the person's own")
+        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 1, "nobody else's to wait")
+
+    refused = [each for each in changes.attempts(destination.name) if each.profile_id == person(1)]
+    assert {(each.outcome, each.reason) for each in refused} == {("paused", "unauthorised"), ("retry", "unauthorised")}
+    assert all(each.due_at is not None and each.due_at > each.attempted_at for each in refused)
+
+
+def _said(changes: Changes, destination: str, who: str, outcome: str) -> bool:
+    return any((each.profile_id, each.outcome) == (who, outcome) for each in changes.attempts(destination))
+
+
 def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_they_said_so(
     stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
 ) -> None:
