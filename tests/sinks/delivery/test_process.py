@@ -166,10 +166,14 @@ def test_one_whom_a_receiver_does_not_let_in_holds_up_nobody_else(
         wait_until(lambda: len({each.profile_id for each in hook.taken}) == 20, "everybody else's deliveries")
         wait_until(lambda: _said(changes, destination.name, person(1), "retry"), "the refusal to be the person's own")
         wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 1, "nobody else's to wait")
+        hook.answer = lambda _taken, _number: 204
+        wait_until(lambda: settled(changes, hook), "the person's delivery, once it is let in")
+        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 0, "nothing to wait")
 
-    refused = [each for each in changes.attempts(destination.name) if each.profile_id == person(1)]
+    *refused, last = [each for each in changes.attempts(destination.name) if each.profile_id == person(1)]
     assert {(each.outcome, each.reason) for each in refused} == {("paused", "unauthorised"), ("retry", "unauthorised")}
     assert all(each.due_at is not None and each.due_at > each.attempted_at for each in refused)
+    assert last.outcome == "delivered"
 
 
 def _said(changes: Changes, destination: str, who: str, outcome: str) -> bool:
