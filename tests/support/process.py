@@ -113,10 +113,11 @@ class ModuleProcess:
         with plain_client(timeout_s=30) as client:
             return client.get(f"{self.url}/metrics").text
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over its labels; of those that are given, with these values alone."""
         lines = [line for line in self.metrics().splitlines() if line.startswith((f"{name}{{", f"{name} "))]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(each in line for each in wanted))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, without waiting."""

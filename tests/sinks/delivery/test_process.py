@@ -56,7 +56,9 @@ def test_changes_arrive_in_order_and_each_is_a_record(
         for _ in range(3):
             changes.toggle([destination], range(20))
         wait_until(lambda: len(hook.taken) == 60, "60 deliveries")
-        wait_until(lambda: deliverer.metric("onefold_deliveries_total") == 60, "60 outcomes")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_total", destination=destination.name) == 60, "60 outcomes"
+        )
         wait_until(lambda: _unadmitted(stack) == [], "the commits of what was admitted")
         changes.toggle([destination], [1])
         wait_until(lambda: len(hook.taken) == 61 and _unadmitted(stack) == [], "the commit of one more")
@@ -97,7 +99,10 @@ def test_a_destination_in_trouble_does_not_hold_up_another_one(
         with running_deliverer(stack, tmp_path) as deliverer:
             changes.toggle(destinations, range(30))
             wait_until(lambda: settled(changes, other), "the other's deliveries")
-            wait_until(lambda: deliverer.metric("onefold_deliveries_breaker") == 2, "the breaker to open")
+            wait_until(
+                lambda: deliverer.metric("onefold_deliveries_breaker", destination=destinations[0].name) == 2,
+                "the breaker to open",
+            )
             assert hook.taken == []
             hook.answer = lambda _taken, _number: 204
             wait_until(lambda: settled(changes, hook), "the deliveries that waited")
@@ -110,8 +115,13 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
     changes.define(destination)
     with running_deliverer(stack, tmp_path) as deliverer:
         changes.toggle([destination], range(5))
-        wait_until(lambda: deliverer.metric("onefold_deliveries_unauthorised") == 1, "the pause")
-        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 5, "the deliveries to wait")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_unauthorised", destination=destination.name) == 1, "the pause"
+        )
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 5,
+            "the deliveries to wait",
+        )
     hook.answer = lambda _taken, _number: 204
     with running_deliverer(stack, tmp_path):
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
@@ -131,16 +141,21 @@ def test_a_destination_that_cannot_be_opened_is_told_until_it_can_be(
     missing = {destination.name: "the environment variable HOOK_SECRET is not set"}
     with running_deliverer(stack, tmp_path) as deliverer:
         wait_until(lambda: told() == missing, "the reason to be told")
-        wait_until(lambda: deliverer.metric("onefold_deliveries_unauthorised") == 1, "the metric")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_unauthorised", destination=destination.name) == 1, "the metric"
+        )
         changes.toggle([destination], range(3))
         producer = AcknowledgedProducer(stack.settings.kafka, "test")
         producer.send([ProducerRecord(DELIVERIES_CONTROL, *pause_record(Pause(destination.name, 1)))])
-        wait_until(lambda: deliverer.metric("onefold_deliveries_paused") == 1, "the pause, at which it is tried again")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_paused", destination=destination.name) == 1,
+            "the pause, at which it is tried again",
+        )
     producer.send([ProducerRecord(DELIVERIES_CONTROL, *resume_record(destination.name))])
     with running_deliverer(stack, tmp_path, HOOK_SECRET="whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw==") as deliverer:
         wait_until(lambda: told() == {}, "it to be taken back")
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
-        assert deliverer.metric("onefold_deliveries_unauthorised") == 0
+        assert deliverer.metric("onefold_deliveries_unauthorised", destination=destination.name) == 0
     records = [
         each.value()
         for each in read_to_end(stack.settings.kafka, [DELIVERIES_CONTROL])
@@ -165,10 +180,15 @@ def test_one_whom_a_receiver_does_not_let_in_holds_up_nobody_else(
         changes.toggle([destination], range(2, 22))
         wait_until(lambda: len({each.profile_id for each in hook.taken}) == 20, "everybody else's deliveries")
         wait_until(lambda: _said(changes, destination.name, person(1), "retry"), "the refusal to be the person's own")
-        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 1, "nobody else's to wait")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 1,
+            "nobody else's to wait",
+        )
         hook.answer = lambda _taken, _number: 204
         wait_until(lambda: settled(changes, hook), "the person's delivery, once it is let in")
-        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 0, "nothing to wait")
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 0, "nothing to wait"
+        )
 
     *refused, last = [each for each in changes.attempts(destination.name) if each.profile_id == person(1)]
     assert {(each.outcome, each.reason) for each in refused} == {("paused", "unauthorised"), ("retry", "unauthorised")}
@@ -195,7 +215,12 @@ def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_th
         changes.say(2, "denied")
         wait_until(lambda: deliverer.metric("onefold_deliverer_consents_total") == 3, "the denial to be known")
         hook.answer = lambda _taken, _number: 204
-        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 0 and hook.taken != [], "the end")
+        wait_until(
+            lambda: (
+                deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 0 and hook.taken != []
+            ),
+            "the end",
+        )
 
     assert {each.profile_id for each in hook.taken} == {person(1)}
     ended = {(each.profile_id, each.outcome, each.reason) for each in changes.attempts(destination.name)}
@@ -212,7 +237,10 @@ def test_two_processes_share_the_partitions_and_one_takes_over_from_the_other(
         changes.toggle([destination], range(40))
         with running_deliverer(stack, tmp_path, ONEFOLD_WORKER="b") as second:
             changes.toggle([destination], range(40))
-            wait_until(lambda: second.metric("onefold_deliveries_total") > 0, "the second one's part")
+            wait_until(
+                lambda: second.metric("onefold_deliveries_total", destination=destination.name) > 0,
+                "the second one's part",
+            )
             first.kill()
             changes.toggle([destination], range(40))
             hook.answer = lambda _taken, _number: 204
@@ -231,8 +259,11 @@ def test_an_operator_pauses_and_resumes_a_destination(
     producer.send([ProducerRecord(DELIVERIES_CONTROL, *pause_record(Pause(destination.name, 1)))])
     with running_deliverer(stack, tmp_path) as deliverer:
         changes.toggle([destination], range(5))
-        wait_until(lambda: deliverer.metric("onefold_deliveries_waiting") == 5, "the deliveries to wait")
-        assert (hook.requests, deliverer.metric("onefold_deliveries_paused")) == (0, 1)
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 5,
+            "the deliveries to wait",
+        )
+        assert (hook.requests, deliverer.metric("onefold_deliveries_paused", destination=destination.name)) == (0, 1)
         producer.send([ProducerRecord(DELIVERIES_CONTROL, *resume_record(destination.name))])
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
 
