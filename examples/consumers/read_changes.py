@@ -34,7 +34,7 @@ def handle(record: dict[str, Any]) -> None:
 
 def opened(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with its JSON texts read: the traits of a change, the payload of a trigger."""
-    return record | {name: json.loads(record[name]) for name in ("traits", "payload") if name in record}
+    return record | {name: json.loads(record[name] or "{}") for name in ("traits", "payload") if name in record}
 
 
 class Remembered:

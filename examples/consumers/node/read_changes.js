@@ -31,7 +31,7 @@ async function handle(record) {
 // A record with its JSON texts read: the traits of a change, the payload of a trigger.
 function opened(record) {
   const texts = ["traits", "payload"].filter((name) => name in record);
-  return { ...record, ...Object.fromEntries(texts.map((name) => [name, JSON.parse(record[name])])) };
+  return { ...record, ...Object.fromEntries(texts.map((name) => [name, JSON.parse(record[name] || "{}")])) };
 }
 
 const ids = new Set(); // a Set keeps the order in which it was filled
