@@ -2,17 +2,13 @@
 
 import gc
 import logging
-import signal
 import sys
 import threading
 
-import settings as configuration
-from runtime import logs
-from runtime.errors import OnefoldError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.topics import create_topics
-from runtime.retrying import Stopped, persist
+from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import Registry
@@ -21,28 +17,13 @@ from sinks import metrics
 from sinks.clickhouse.loop import SinkLoop
 from sinks.clickhouse.writer import Writer
 from sinks.dead_letters import DeadLetterProducer
+from sinks.process import run_process
 from warehouse.client import Warehouse
 from warehouse.completeness import check_complete
 from warehouse.migrate import migrate
 from warehouse.watch import Watch
 
 logger = logging.getLogger("sinks")
-
-
-def main() -> int:
-    """Run the sink. Returns 0 after SIGTERM or Ctrl-C; 1, after a line that says why, when going on makes no sense."""
-    logs.configure()
-    stopping = threading.Event()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: stopping.set())
-    try:
-        run(configuration.load(), stopping)
-    except Stopped:
-        return 0
-    except (OnefoldError, OSError) as error:
-        logger.error("%s", error)
-        return 1
-    return 0
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
@@ -81,4 +62,4 @@ def _prepare(settings: Settings) -> tuple[Codec, DeadLetterProducer]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process(run, logger))

@@ -2,36 +2,17 @@
 
 import asyncio
 import logging
-import signal
 import sys
 import threading
 
-import settings as configuration
-from runtime import logs
-from runtime.errors import OnefoldError
 from runtime.http.endpoint import Endpoint
-from runtime.retrying import Stopped, persist
+from runtime.retrying import persist
 from settings import Settings
 from sinks.delivery import metrics
 from sinks.delivery.process import Deliverer
+from sinks.process import run_process
 
 logger = logging.getLogger("deliverer")
-
-
-def main() -> int:
-    """Deliver. Returns 0 after SIGTERM or Ctrl-C; 1, after a line that says why, when going on makes no sense."""
-    logs.configure()
-    stopping = threading.Event()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: stopping.set())
-    try:
-        run(configuration.load(), stopping)
-    except Stopped:
-        return 0
-    except (OnefoldError, OSError) as error:
-        logger.error("%s", error)
-        return 1
-    return 0
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
@@ -54,4 +35,4 @@ def _stop(stopping: threading.Event, deliverer: Deliverer) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process(run, logger))
