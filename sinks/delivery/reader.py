@@ -1,8 +1,8 @@
 """Reads the activation topics, and has a task for each partition number that is this process's.
 
-All activation topics have the same number of partitions, and range assignment gives a process the same numbers of each.
-While processes do not yet know of the same destinations it does not: so the topic `deliveries`, of which nothing is
-read, decides whose a number is, and what belongs to another's is left alone until the groups agree.
+All activation topics have the same number of partitions. The group shares out those of one topic, `deliveries`, of
+which nothing is read; whoever has a number of it reads that number of every destination's topic. So a destination that
+is defined, or gone, concerns nobody's tasks: its topic is read as well, or not any more.
 """
 
 import asyncio
@@ -11,15 +11,16 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import TypeVar, cast
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
 from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from schemas.groups import DELIVERER
-from schemas.topics import CONSENTS, DELIVERIES, DELIVERIES_CONTROL
+from schemas.topics import CONSENTS, DELIVERIES
 from settings import Settings
 from sinks.delivery.rounds import Arrival
 from sinks.delivery.task import DeliveryTask
@@ -32,12 +33,11 @@ TAKEN_AT_ONCE = 1_000
 PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
 """Records of a task that wait to be admitted."""
 ACKNOWLEDGE_EVERY_S = 0.25
+ACKNOWLEDGE_ALL_EVERY_S = 3_600.0
+"""Kafka forgets after some days what a group has said of topics that it does not subscribe to."""
 ANSWER_S = 30.0
 MAX_POLL_INTERVAL_MS = 900_000
 """Within a rebalance stores are recovered."""
-
-_UNREAD = frozenset({DELIVERIES, DELIVERIES_CONTROL})
-"""Topics of the subscription of which nothing is read by way of it."""
 
 Answer = TypeVar("Answer")
 Partition = tuple[str, int]
@@ -56,12 +56,11 @@ class TaskReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="poll")
         self._consumer = Consumer(_consumer_config(settings), logger=log)
         self._topics: tuple[str, ...] = ()
-        self._is_marked = False  # whether the subscription has a topic more, by which it differs from the last one
         self._paused: set[int] = set()
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
         self._consents: dict[int, tuple[int, int]] = {}  # by partition, what is to be read before anything is sent
         self._acknowledged: dict[Partition, int] = {}
-        self._acknowledged_at = 0.0
+        self._acknowledged_at = self._all_acknowledged_at = time.monotonic()
         self._polled_at = time.monotonic()
         self.tasks: dict[int, DeliveryTask] = {}
         self.is_assigned = False
@@ -72,9 +71,9 @@ class TaskReader:
 
     async def read(self, topics: Sequence[str]) -> None:
         """Hand over what comes of these topics within a moment. Raises TransientError, TerminalError."""
-        wanted = (DELIVERIES, *sorted(topics), *((DELIVERIES_CONTROL,) if self._is_marked else ()))
+        wanted = tuple(sorted(topics))
         if wanted != self._topics:
-            await self._call(lambda: self._subscribe(wanted))
+            await self._call(lambda: self._change(wanted))
         self._submit(await self._call(self._poll))
         await self._call(self._keep_up)
 
@@ -89,12 +88,27 @@ class TaskReader:
 
     # -- in the thread
 
-    def _subscribe(self, topics: tuple[str, ...]) -> None:
-        self._topics = topics
+    def _change(self, topics: tuple[str, ...]) -> None:
+        """Read these topics from now on; join the group if nothing was read before."""
+        before, self._topics = self._topics, topics
         with errors_sorted(self._settings.kafka):
-            self._consumer.subscribe(
-                list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
-            )
+            if not before:
+                self._consumer.subscribe(
+                    [DELIVERIES], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+                )
+            elif self.tasks:
+                self._assign()
+
+    def _assign(self) -> None:
+        """Read the topics' partitions that are this process's: each from where it has been read to, or its task is."""
+        read_to = self._consumer.position(self._consumer.assignment())
+        at = {(each.topic, each.partition): each.offset for each in read_to if each.offset >= 0}
+        placed = [
+            TopicPartition(topic, number, at.get((topic, number), _start(task, topic)))
+            for (number, task), topic in product(self.tasks.items(), self._topics)
+        ]
+        self._consumer.assign(placed)
+        self._consumer.pause([each for each in placed if each.partition in self._paused])
 
     def _poll(self) -> list[Message]:
         """Wait for a first record, and take what has come with it."""
@@ -111,7 +125,6 @@ class TaskReader:
         with errors_sorted(self._settings.kafka):
             for partition, task in list(self.tasks.items()):
                 own = [each for each in self._consumer.assignment() if each.partition == partition]
-                own = [each for each in own if each.topic not in _UNREAD]
                 if task.backlog > PAUSE_ABOVE and partition not in self._paused:
                     self._consumer.pause(own)
                     self._paused.add(partition)
@@ -121,7 +134,8 @@ class TaskReader:
                 if not task.is_informed and not task.backlog and self._has_read_consents(task):
                     self._loop.call_soon_threadsafe(task.inform)
                 for topic in list(task.skipped) if not task.backlog else []:
-                    self._consumer.seek(TopicPartition(topic, partition, _start(task, topic)))
+                    if topic in self._topics:
+                        self._consumer.seek(TopicPartition(topic, partition, _start(task, topic)))
                     task.skipped.discard(topic)
             if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
                 self._acknowledged_at = time.monotonic()
@@ -137,10 +151,13 @@ class TaskReader:
 
     def _acknowledge(self) -> None:
         """Commit how far everything is admitted, markers included: what waits for it is told so, nothing else is."""
+        if time.monotonic() - self._all_acknowledged_at > ACKNOWLEDGE_ALL_EVERY_S:
+            self._all_acknowledged_at = time.monotonic()
+            self._acknowledged.clear()
         positions = []
         for each in self._consumer.position(self._consumer.assignment()):
             task = self.tasks.get(each.partition)
-            if task is None or each.topic in _UNREAD or each.offset < 0 or each.topic in task.skipped:
+            if task is None or each.offset < 0 or each.topic in task.skipped:
                 continue
             is_admitted = task.positions.get(each.topic, 0) >= self._handed.get((each.topic, each.partition), 0)
             if is_admitted and self._acknowledged.get((each.topic, each.partition)) != each.offset:
@@ -154,17 +171,12 @@ class TaskReader:
             return
         self._acknowledged |= {(each.topic, each.partition): each.offset for each in positions}
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        numbers = {each.partition for each in partitions if each.topic == DELIVERIES}
-        self._rejoin_if_lacking(numbers, partitions)
+    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {each.partition for each in partitions}
         self._wait_for(self._open_tasks(numbers))
-        consumer.assign([self._placed(each) for each in partitions])
-        left_alone = [each for each in partitions if each.topic in _UNREAD or each.partition not in numbers]
-        if left_alone:
-            consumer.pause(left_alone)
+        self._assign()
         self._consents = {number: self._consents_of(number) for number in numbers}
-        read = {each.topic for each in partitions} - _UNREAD
-        log.info("reading partitions %s of %d topics", sorted(numbers), len(read))
+        log.info("reading partitions %s of %d topics", sorted(numbers), len(self._topics))
         self._polled_at = time.monotonic()
         self.is_assigned = True
 
@@ -173,18 +185,6 @@ class TaskReader:
         place = TopicPartition(CONSENTS, partition)
         first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_S)
         return max(first, self.tasks[partition].positions.get(CONSENTS, 0)), end
-
-    def _rejoin_if_lacking(self, numbers: set[int], partitions: list[TopicPartition]) -> None:
-        """Subscribe in another way if topics are missing: a static member that comes back gets what it had before."""
-        assigned = {(each.topic, each.partition) for each in partitions}
-        wanted = {(topic, number) for topic in self._topics if topic not in _UNREAD for number in numbers}
-        if wanted - assigned:
-            self._is_marked = not self._is_marked
-
-    def _placed(self, each: TopicPartition) -> TopicPartition:
-        task = self.tasks.get(each.partition)
-        start = OFFSET_END if task is None or each.topic in _UNREAD else _start(task, each.topic)
-        return TopicPartition(each.topic, each.partition, start)
 
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self.is_assigned = False
@@ -210,7 +210,7 @@ class TaskReader:
         by_partition: dict[int, list[Arrival]] = defaultdict(list)
         for message in messages:
             arrival = _arrival(message)
-            if arrival.partition in self.tasks and arrival.topic not in _UNREAD:
+            if arrival.partition in self.tasks and arrival.topic in self._topics:
                 by_partition[arrival.partition].append(arrival)
                 self._handed[arrival.topic, arrival.partition] = arrival.offset + 1
         for partition, arrivals in by_partition.items():

@@ -109,6 +109,29 @@ def test_a_destination_in_trouble_does_not_hold_up_another_one(
     assert disorder(hook.taken) == []
 
 
+def test_a_destination_comes_and_goes_and_the_tasks_of_the_others_go_on(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    with running_hook() as other:
+        old, new = hook.destination(), other.destination()
+        changes.define(old)
+        with running_deliverer(stack, tmp_path) as deliverer:
+            changes.toggle([old], range(10))
+            wait_until(lambda: settled(changes, hook), "the first deliveries")
+            changes.define(old, new)
+            changes.toggle([old, new], range(10, 20))
+            wait_until(lambda: settled(changes, hook) and len(other.taken) == 10, "the deliveries of both")
+            changes.define(new)
+            wait_until(lambda: f"{old.name}: is not defined any more" in deliverer.output, "the old one to go")
+            changes.toggle([old, new], range(20, 30))
+            wait_until(lambda: len(other.taken) == 20, "the deliveries of the new one alone")
+            assert len(hook.taken) == 20
+            changes.define(old, new)
+            wait_until(lambda: settled(changes, hook), "what came while it was not defined")
+            assert deliverer.output.count("reading partitions") == 1
+    assert disorder([*hook.taken]) == disorder([*other.taken]) == []
+
+
 def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path, hook: Hook, changes: Changes) -> None:
     destination = hook.destination(concurrency=1)
     hook.answer = lambda _taken, _number: 401
