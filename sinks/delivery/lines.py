@@ -1,7 +1,8 @@
 """Lines: what waits for one person at one destination, in order, over a view of a partition's state. Pure.
 
-A line's key is `DESTINATION|` + the Kafka key of its activations, so the store's index of deadlines tells which lines
-of a destination are due. What waits are records of their own, so that a long line is not written anew for each.
+A line's key is `KEPT_AS|`, the first name of the destination, + the Kafka key of its activations, so the store's index
+of deadlines tells which lines of a destination are due. What waits are records of their own, so that a long line is not
+written anew for each.
 Whether and when something is sent is left to `choosing`; docs/decisions/0042 says why lines are as they are.
 
 A delivery waits, begins (it may have arrived from then on), and is settled:
@@ -13,6 +14,7 @@ A delivery waits, begins (it may have arrived from then on), and is settled:
 
 import struct
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -32,17 +34,27 @@ _NUMBER = struct.Struct(">Q")
 _LOOKED_AT_ONCE = 32
 
 
+class Held(IntEnum):
+    """Whether a receiver holds somebody in a segment, by what has begun and what was answered."""
+
+    NO = 0
+    ASKED = 1
+    """Of somebody whom it does not hold, an entry is attempted for the first time: refused, it is NO again."""
+    MAYBE = 2
+    """An entry was delivered, or may have arrived, and no exit was delivered since."""
+
+
 class SegmentState(msgspec.Struct, array_like=True):
     """What a line remembers of one segment.
 
-    `version`, `happened_at`: of the newest change that was admitted. `may_be_held`: an entry has begun, and no exit was
-    delivered since. `waiting`: where states are held, the newest one's number, while it has not begun.
+    `version`, `happened_at`: of the newest change that was admitted. `waiting`: where states are held, the newest one's
+    number, while it has not begun. `held`: whether the receiver holds the person.
     """
 
     version: int
     happened_at: int
     waiting: int | None = None
-    may_be_held: bool = False
+    held: Held = Held.NO
 
 
 class Line(msgspec.Struct, array_like=True):
@@ -123,9 +135,9 @@ _decode_line = msgspec.msgpack.Decoder(Line).decode
 _decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 
 
-def line_key(destination: str, key: bytes) -> bytes:
+def line_key(kept_as: str, key: bytes) -> bytes:
     """Return the key of the line that a record with this Kafka key waits in."""
-    return b"%s|%s" % (destination.encode(), key)
+    return b"%s|%s" % (kept_as.encode(), key)
 
 
 def record_key(line: bytes) -> bytes:
@@ -196,7 +208,7 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
 def may_be_held(view: StateView, key: bytes, segment: str) -> bool:
     """Return whether a receiver of states may hold the person in a segment."""
     state = read(view, key).segments.get(segment)
-    return state is not None and state.may_be_held
+    return state is not None and state.held is not Held.NO
 
 
 def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> Begun:
@@ -211,7 +223,8 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
         line.begun_to = max(line.begun_to, number + 1)
         segment = _segment(line, activation)
         if segment is not None:
-            segment.may_be_held |= activation.change == "entered"
+            if activation.change == "entered":
+                segment.held = Held.ASKED if segment.held is Held.NO else Held.MAYBE
             if segment.waiting == number:
                 segment.waiting = None
     _write(view, key, line)
@@ -243,8 +256,8 @@ def settle(
         if again_at is None:
             _drop(view, key, line, each.number)
             segment = _segment(line, each.activation)
-            if segment is not None and isinstance(each.outcome, Delivered):
-                segment.may_be_held = each.activation.change == "entered"
+            if segment is not None:
+                segment.held = _held_after(segment.held, each)
     line.due_at = again_at if again_at is not None else (now if line.count else None)
     if again_at is None:
         _forget_attempts(line)
@@ -289,6 +302,17 @@ def _settle_one(line: Line, attempted: Attempted, retry_at: RetryAt) -> Settled:
     return Settled("paused" if attempted.has_paused else "retry", why, outcome.detail, due_at)
 
 
+def _held_after(held: Held, attempted: Attempted) -> Held:
+    """Return whether the receiver holds a person once the last word of a delivery is known."""
+    is_entry = attempted.activation.change == "entered"
+    match attempted.outcome:
+        case Delivered():
+            return Held.MAYBE if is_entry else Held.NO
+        case Refused(is_partial=False) if is_entry and held is Held.ASKED:
+            return Held.NO
+    return held
+
+
 def _forget_attempts(line: Line) -> None:
     line.attempts, line.first_attempt_at, line.attempted_at, line.is_paused = 0, 0, 0, False
 
@@ -326,7 +350,7 @@ def _item_key(key: bytes, number: int) -> bytes:
 
 
 def read_waiting(key: bytes, value: bytes) -> tuple[str, Waiting] | None:
-    """Return a destination and what waits for it, of a record of the changelog; None of one that is something else."""
+    """Return what a destination is kept as and what waits, of a record of the changelog; None of another record."""
     if not key.startswith(_ITEM):
         return None
     return key[len(_ITEM) :].partition(b"|")[0].decode(), _decode_waiting(value)

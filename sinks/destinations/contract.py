@@ -73,12 +73,14 @@ class Refused(msgspec.Struct, frozen=True):
     """The receiver will never take it as it is, or it cannot be sent: it becomes a dead letter, the next one goes on.
 
     `reason`: `rejected` (by the receiver), `too_large`, `unmappable` (a field or an address that it needs is missing),
-    `forbidden_address` (where it would go is not allowed).
+    `forbidden_address` (where it would go is not allowed). `is_partial`: some of it may have been taken, such as one
+    of a person's addresses.
     """
 
     reason: Literal["rejected", "too_large", "unmappable", "forbidden_address"]
     detail: str
     exchange: Exchange = Exchange()
+    is_partial: bool = False
 
 
 Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused

@@ -177,10 +177,19 @@ def settled_of(changes: Sequence[Change[Member]], answer: Answer) -> Settled:
     summary = f"session {text_at(said, 'session_id')}: {received} received, {invalid} invalid"
     named = _named(changes, at(said, "invalid_entry_samples")) if invalid else {}
     if sum(len(changes[position].body.rows) for position in named) < invalid:
-        return Unclear("invalid entry", Exchange(answer=summary, status=200))
-    refused = Refused("rejected", "invalid entry", Exchange(answer=summary, status=200))
-    delivered = Delivered(Exchange(answer=summary, status=200))
-    return [refused if position in named else delivered for position in range(len(changes))]
+        return Unclear("invalid entry", Exchange(answer=summary, status=200), is_partial=_has_several_rows(changes))
+    exchange = Exchange(answer=summary, status=200)
+    return [
+        Refused("rejected", "invalid entry", exchange, is_partial=_has_several_rows([change]))
+        if position in named
+        else Delivered(exchange)
+        for position, change in enumerate(changes)
+    ]
+
+
+def _has_several_rows(changes: Sequence[Change[Member]]) -> bool:
+    """Return whether Meta may have taken a row of somebody and refused another one."""
+    return any(len(change.body.rows) > 1 for change in changes)
 
 
 def code_of(answer: Answer) -> int | None:

@@ -25,10 +25,14 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 class Unclear(msgspec.Struct, frozen=True):
-    """Something in a request is refused, the answer does not say what; sending the rest again does no harm."""
+    """Something in a request is refused, the answer does not say what; sending the rest again does no harm.
+
+    `is_partial`: some of a change may have been taken.
+    """
 
     detail: str
     exchange: Exchange = Exchange()
+    is_partial: bool = False
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -126,7 +130,7 @@ class Batch(Generic[Body]):
 
     async def _settle_halves(self, request: Sequence[Change[Body]], unclear: Unclear) -> None:
         if len(request) == 1:
-            self._put(request, Refused("rejected", unclear.detail, unclear.exchange))
+            self._put(request, Refused("rejected", unclear.detail, unclear.exchange, unclear.is_partial))
             return
         middle = len(request) // 2
         await self._settle(request[:middle])

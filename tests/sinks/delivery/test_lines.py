@@ -232,15 +232,70 @@ def test_an_entry_that_has_not_begun_and_its_exit_leave_nothing_to_send() -> Non
     assert world.unsent == {"p-buyers-1": "newer", "p-buyers-2": "not_held"}
 
 
-def test_an_entry_that_has_begun_is_followed_by_its_exit_although_it_was_refused() -> None:
+def entered_and_left(*outcomes: Outcome) -> World:
+    """Somebody enters, attempts end so, and the person leaves."""
+    world = World("states")
+    world.admit(activation(1, "entered"))
+    for outcome in outcomes:
+        world.now += 1_000
+        world.begin()
+        world.end([outcome], has_arrived=False)
+    world.admit(activation(2, "exited"))
+    world.drain()
+    return world
+
+
+def test_the_exit_of_whom_the_receiver_refused_at_once_is_not_sent() -> None:
+    world = entered_and_left(Refused("rejected", "no"))
+    assert world.taken == []
+    assert world.unsent == {"p-buyers-1": "refused", "p-buyers-2": "not_held"}
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        (Retry("timeout", "no answer"), Refused("rejected", "no")),
+        (Unauthorised("no"), Refused("rejected", "no")),
+        (Refused("rejected", "one of two addresses", is_partial=True),),
+    ],
+)
+def test_an_entry_that_may_have_arrived_is_followed_by_its_exit_although_it_was_refused(
+    outcomes: tuple[Outcome, ...],
+) -> None:
+    assert [each.change for each in entered_and_left(*outcomes).taken] == ["exited"]
+
+
+def test_an_entry_that_has_begun_before_a_kill_may_have_arrived_although_the_next_attempt_is_refused() -> None:
     world = World("states")
     world.admit(activation(1, "entered"))
     world.begin()
-    world.admit(activation(2, "exited"))
+    world.kill()
+    world.begin()
     world.end([Refused("rejected", "no")], has_arrived=False)
+    world.admit(activation(2, "exited"))
     world.drain()
-
     assert [each.change for each in world.taken] == ["exited"]
+
+
+def test_whom_a_receiver_holds_it_still_holds_after_it_has_refused_another_entry() -> None:
+    world = World("states")
+    world.admit(activation(1, "entered"))
+    world.drain()
+    world.admit(activation(2, "entered"))
+    world.begin()
+    world.end([Refused("rejected", "no")], has_arrived=False)
+    world.admit(activation(3, "exited"))
+    world.drain()
+    assert [each.change for each in world.taken] == ["entered", "exited"]
+
+
+def test_of_an_entry_and_its_exit_that_were_both_refused_a_replay_sends_neither() -> None:
+    world = entered_and_left(Refused("rejected", "no"))
+    for change in (activation(1, "entered"), activation(2, "exited")):
+        world.admit(change)
+        world.drain()
+    assert world.taken == []
+    assert world.unsent == {"p-buyers-1": "older", "p-buyers-2": "not_held"}
 
 
 @pytest.mark.parametrize("holds", ["states", "events"])
