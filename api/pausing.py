@@ -1,5 +1,7 @@
 """Pauses destinations and resumes them: records of `deliveries.control`, which every deliverer follows."""
 
+from collections.abc import Iterable
+
 from api.requests import UnknownDefinition
 from definitions.destinations import Destination
 from definitions.sets.topic import ensure_topic, now_ms, read_publication
@@ -27,17 +29,18 @@ def pause(settings: Settings, destination: str, reason: str) -> Pause:
     """Pause a destination, in every workspace. Raises UnknownDefinition, TransientError or TerminalError."""
     _check_known(destination, _receiving(settings))
     wanted = Pause(destination, now_ms(), reason)
-    _append(settings, pause_record(wanted))
+    _append(settings, [pause_record(wanted)])
     return wanted
 
 
 def resume(settings: Settings, destination: str) -> bool:
     """Resume a destination, also one that is not defined any more; return whether it was paused. Raises as `pause`."""
     paused = read_pauses(settings).of
-    if destination not in paused:
+    names = {*names_of(settings, destination)}
+    if not names & paused.keys():
         _check_known(destination, {*_receiving(settings), *paused})
-    _append(settings, resume_record(destination))
-    return destination in paused
+    _append(settings, [resume_record(name) for name in sorted(names)])
+    return bool(names & paused.keys())
 
 
 def destinations_in_force(settings: Settings) -> tuple[Destination, ...]:
@@ -51,13 +54,19 @@ def _receiving(settings: Settings) -> set[str]:
     return {each.name for each in destinations_in_force(settings) if each.receiver is not None}
 
 
+def names_of(settings: Settings, destination: str) -> tuple[str, ...]:
+    """Return all names of the destination that has, or had, a name; of one that is gone, the name alone."""
+    found = (each.names for each in destinations_in_force(settings) if destination in each.names)
+    return next(found, (destination,))
+
+
 def _check_known(destination: str, known: set[str]) -> None:
     if destination not in known:
         hint = did_you_mean(destination, sorted(known)) or "none is in force: see `onefold definitions status`"
         raise UnknownDefinition("destination", f"there is no destination {destination!r} with a receiver ({hint})")
 
 
-def _append(settings: Settings, record: tuple[bytes, bytes | None]) -> None:
+def _append(settings: Settings, records: Iterable[tuple[bytes, bytes | None]]) -> None:
     ensure_topic(settings.kafka, settings.replication, topic=DELIVERIES_CONTROL)
     producer = AcknowledgedProducer(settings.kafka, "onefold-deliveries", delivery_timeout_s=DELIVERY_TIMEOUT_S)
-    producer.send([ProducerRecord(DELIVERIES_CONTROL, *record)])
+    producer.send([ProducerRecord(DELIVERIES_CONTROL, *record) for record in records])

@@ -38,9 +38,10 @@ class Destination(msgspec.Struct, frozen=True):
     `purpose`, `channel`: what a person must have consented to, empty if nothing is asked; caps count per channel.
     `not_older_than_ms`: entries and triggers decided later than this after their time are not sent. `coalesces`: of
     several changes in one batch the last one of a profile and segment is sent. `hold_out_permille`: this part of all
-    profiles, the sample whose salt is the destination's name, is never sent anything. `rate`: deliveries a second of
+    profiles, the sample whose salt is `kept_as`, is never sent anything. `rate`: deliveries a second of
     all processes together, None: as fast as the receiver answers. `concurrency`: requests under way in a process.
-    `retry_for_ms`: since the first attempt. `timeout_ms`: of one request.
+    `retry_for_ms`: since the first attempt. `timeout_ms`: of one request. `renamed_from`: its former names, the oldest
+    first.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Destination(msgspec.Struct, frozen=True):
     concurrency: int = CONCURRENCY
     retry_for_ms: int = RETRY_FOR_MS
     timeout_ms: int = TIMEOUT_MS
+    renamed_from: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.name)  # options may have dicts
@@ -69,6 +71,16 @@ class Destination(msgspec.Struct, frozen=True):
     def type(self) -> str:
         """The kind of its receiver, as the file names it."""
         return TOPIC if self.receiver is None else type_of(type(self.receiver))
+
+    @property
+    def kept_as(self) -> str:
+        """Its first name: whatever it is called, by it go lines, keys of deliveries and the hold-out."""
+        return self.names[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that it has, or had, the oldest first."""
+        return tuple(dict.fromkeys((*self.renamed_from, self.name)))
 
     def is_too_late(self, delay_ms: int) -> bool:
         """Return whether something was decided too long after its time to be put on the topic.

@@ -143,6 +143,12 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
             return ""
         return f"no trait, segment or trigger would be left, {gone:,} would be removed"
 
+    @property
+    def leaving(self) -> str:
+        """Say where people would be left for good, as their destination is gone; else nothing."""
+        names = [each.removeprefix("destination ") for each in self.staying if each.startswith("destination ")]
+        return f"nobody could be taken out of {' and '.join(names)} any more, which is removed" if names else ""
+
 
 def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
     """Return what would come of a folder after a set; without figures of the past."""

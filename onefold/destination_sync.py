@@ -81,7 +81,7 @@ class Sync:
             if not each.workspaces or self._workspace in each.workspaces
         ]
         self._await_written()
-        sent = sent_segments(self._warehouse, self._workspace, self._destination.name)
+        sent = sent_segments(self._warehouse, self._workspace, self._destination.names)
         is_sent = dict.fromkeys(named, True) | dict.fromkeys(sorted({*sent} - {*named}), False)
         before = {segment: {gap[:2] for gap in self._gaps(segment, is_sent[segment])} for segment in is_sent}
         waiting = {(each.name, each.profile_id) for each in self._on_its_way()}
@@ -105,12 +105,12 @@ class Sync:
         self._warehouse.close()
 
     def _gaps(self, segment: str, is_sent: bool) -> Iterator[Gap]:
-        wanted, name = self._destination.changes, self._destination.name
-        found = membership_gaps(self._warehouse, self._workspace, name, segment, is_sent=is_sent)
+        wanted, names = self._destination.changes, self._destination.names
+        found = membership_gaps(self._warehouse, self._workspace, names, segment, is_sent=is_sent)
         return (gap for gap in found if gap.change in wanted)
 
     def _on_its_way(self) -> Iterator[Activation]:
-        return waiting_of(self._settings.kafka, self._codec, self._destination.name, self._workspace)
+        return waiting_of(self._settings.kafka, self._codec, self._destination, self._workspace)
 
     def _found(
         self, segment: str, is_sent: bool, before: set[tuple[str, Direction]], on_way: set[tuple[str, str | None]]
@@ -165,7 +165,7 @@ class Sync:
         activation, mapping = activation_of(change), fingerprint(self._destination.mapping)
         return DeliveryAttempt(
             workspace=self._workspace,
-            delivery_id=delivery_key(activation, self._destination.name, mapping),
+            delivery_id=delivery_key(activation, self._destination.kept_as, mapping),
             destination=self._destination.name,
             kind="segment",
             name=change.segment,

@@ -92,7 +92,7 @@ def delivery_about(destination: Destination, somebody: Somebody, cause: Cause, w
         traits=_travelling(person.traits, destination.traits) if cause.kind == "segment" else "{}",
         consent=encode_consent(person.consent),
     )
-    key = delivery_key(activation, destination.name, fingerprint(destination.mapping))
+    key = delivery_key(activation, destination.kept_as, fingerprint(destination.mapping))
     return Delivery(key, activation, fields_of(destination.mapping, activation, key))
 
 

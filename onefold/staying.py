@@ -1,5 +1,7 @@
 """Says who would stay at a destination when definitions stop sending it: nobody hears of an exit then. Pure."""
 
+from collections.abc import Iterator
+
 from definitions import Definitions
 from definitions.destinations import Destination
 
@@ -7,18 +9,20 @@ from definitions.destinations import Destination
 def staying_at(former: Definitions, new: Definitions) -> dict[str, tuple[str, ...]]:
     """Return by kind and name of what sends people no more, at which receivers they stay, and what to do.
 
-    Of a segment that is removed everybody exits; a destination that is gone hears of nothing.
+    Of a segment that is removed everybody exits; a destination that is gone hears of nothing. One that is renamed, and
+    says so, goes on.
     """
     before = {each.name: each for each in former.destinations if _holds(each)}
-    after = {each.name for each in new.destinations if _holds(each)}
+    after = [each for each in new.destinations if _holds(each)]
+    current = {each.name: other.name for each in before.values() for other in after if _goes_on(each, other)}
     found: dict[str, tuple[str, ...]] = {}
-    for name in sorted(before.keys() - after):
+    for name in sorted(before.keys() - current.keys()):
         if segments := [each.name for each in former.segments if name in each.destinations]:
-            found[f"destination {name}"] = (_of_destination(name, segments),)
+            found[f"destination {name}"] = tuple(_of_destination(before[name], segments, former, after))
     named = {each.name: each.destinations for each in former.segments}
     for segment in new.segments:
-        gone = [name for name in named.get(segment.name, ()) if name in after and name not in segment.destinations]
-        if texts := tuple(_of_segment(name) for name in gone if name in before):
+        left = [current[name] for name in named.get(segment.name, ()) if name in current]
+        if texts := tuple(_of_segment(name) for name in left if name not in segment.destinations):
             found[f"segment {segment.name}"] = texts
     return found
 
@@ -27,12 +31,25 @@ def _holds(destination: Destination) -> bool:
     return destination.receiver is not None and "exited" in destination.changes
 
 
+def _goes_on(former: Destination, new: Destination) -> bool:
+    """Return whether one remembers what the other did."""
+    return new.kept_as == former.kept_as and former.name in new.names
+
+
 def _of_segment(name: str) -> str:
     return f"who was delivered stays at {name} until `onefold destination sync {name}`"
 
 
-def _of_destination(name: str, segments: list[str]) -> str:
-    return (
+def _of_destination(
+    destination: Destination, segments: list[str], former: Definitions, after: list[Destination]
+) -> Iterator[str]:
+    name = destination.name
+    yield (
         f"what {name} holds of {', '.join(segments)} stays there: to empty it, keep it with no segment that names it, "
         f"run `onefold destination sync {name}`, and remove it once that is delivered"
     )
+    known = {each.name for each in former.destinations} - {name}
+    others = [each.name for each in after if each.name not in known and each.type == destination.type]
+    if others:
+        names = ", ".join(destination.names)
+        yield f"if it is called {' or '.join(others)} now, write `renamed_from: [{names}]` there"

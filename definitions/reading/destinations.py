@@ -66,6 +66,9 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
     limits = _Limits(node, report)
     purpose, channel = limits.name("purpose"), limits.name("channel")
     caps = limits.caps(channel)
+    former = optional_names(node, "renamed_from", read_narrow_name, report)
+    for name, name_node in former.items():
+        report.references.append(Reference("former", (name,), name_node.line, name_node.column))
     if titled is None:
         return None
     return Destination(
@@ -87,6 +90,7 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
         limits.number("concurrency", CONCURRENCY, MAX_CONCURRENCY),
         limits.duration("retry_for", RETRY_FOR_MS, MAX_RETRY_FOR_MS),
         limits.duration("timeout", TIMEOUT_MS, MAX_TIMEOUT_MS),
+        tuple(former),
     )
 
 

@@ -15,6 +15,7 @@ from definitions.reading.nodes import FileReport, ListNode, Node
 from definitions.reading.references import (
     ParsedIn,
     refuse_repeated,
+    refuse_taken_names,
     refuse_unknown_namespaces,
     refuse_wrong_references,
 )
@@ -60,6 +61,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
         refuse_repeated(parsed, kind)
     refuse_wrong_references(traits, segments, triggers, destinations)
     refuse_unknown_namespaces(destinations, [namespace.name for namespace in identity.namespaces])
+    refuse_taken_names(destinations)
     refuse_undefined_consent(destinations, consent)
     errors = [error for report in reports for error in report.errors]
     if errors:

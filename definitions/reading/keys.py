@@ -34,6 +34,7 @@ DESTINATION: Final[Keys] = {
     "coalesce": "Of several changes of a profile and segment at once send the last one only.",
 }
 RECEIVING: Final[Keys] = {
+    "renamed_from": "Its former names, the oldest first: whoever it holds and what waits stays its own.",
     "mapping": "The fields that are sent, each with what it is made of; without it those of the type.",
     "changes": "What is sent: entered, exited, fired; without it everything.",
     "purpose": "What a person must have consented to, such as marketing.",

@@ -47,10 +47,10 @@ class Reference(msgspec.Struct, frozen=True):
     """That a definition reads a segment, or the value at `path` of the traits; `comparisons`: what it is held to.
 
     `of`: what is named, in the words of an error. The first of `path` is the name. `needs`: what an expression takes
-    there.
+    there. `former`: a former name of a destination.
     """
 
-    of: Literal["trait", "segment", "destination", "namespace"]
+    of: Literal["trait", "segment", "destination", "namespace", "former"]
     path: TraitPath
     line: int
     column: int

@@ -58,8 +58,8 @@ def refuse_wrong_references(
     near_traits = NearNames(known["trait"])
     for parsed, report in (*traits, *segments, *triggers, *destinations):
         for reference in parsed.references:
-            if reference.of == "namespace":
-                continue  # `refuse_unknown_namespaces` has them
+            if reference.of in {"namespace", "former"}:
+                continue  # `refuse_unknown_namespaces` and `refuse_taken_names` have them
             named = known[reference.of]
             if reference.path[0] not in named:
                 _refuse_unknown(reference, named, near_traits, report)
@@ -81,6 +81,19 @@ def refuse_unknown_namespaces(destinations: Sequence[ParsedIn], namespaces: Sequ
             if reference.of == "namespace" and name not in namespaces:
                 hint = f"{did_you_mean(name, namespaces)}; identity.yaml defines them"
                 report.add_at(reference.line, reference.column, f"there are no identifiers {name!r}", hint)
+
+
+def refuse_taken_names(destinations: Sequence[ParsedIn]) -> None:
+    """Find former names of a destination that another one has, or has had: what is kept there is of one alone."""
+    owners = {parsed.name: parsed.name for parsed, _ in destinations}
+    for parsed, report in destinations:
+        for reference in parsed.references:
+            if reference.of != "former":
+                continue
+            owner = owners.setdefault(reference.path[0], parsed.name)
+            if owner != parsed.name:
+                message = f"the former name {reference.path[0]!r} is one of the destination {owner!r}"
+                report.add_at(reference.line, reference.column, message, "a name has one destination: remove it here")
 
 
 def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:
@@ -151,7 +164,9 @@ def _refuse_circles(traits: Named, segments: Named) -> None:
         for name, (parsed, report) in named.items():
             reports[kind, name] = report
             graph[kind, name] = [
-                ((each.of, each.path[0]), each) for each in parsed.references if each.of != "destination"
+                ((each.of, each.path[0]), each)
+                for each in parsed.references
+                if each.of not in {"destination", "former"}
             ]
     for circle, reference in _circles(graph):
         if len(circle) == 2:

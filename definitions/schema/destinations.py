@@ -107,6 +107,7 @@ def _receiving() -> dict[str, Schema]:
     number: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_IN_CAP}
     cap = object_of(keys.CAP, {"at_most": number, "within": DURATION}, keys.CAP)
     return {
+        "renamed_from": names_of(NARROW_NAME),
         "mapping": _FIELDS,
         "changes": names_of({"enum": list(CHANGES)}),
         "purpose": NARROW_NAME,

@@ -149,7 +149,8 @@ def _destinations() -> Iterator[str]:
     yield "            | the same with type: RECEIVER, its options, mapping: {KEY: mapped}?,"
     yield f"              changes: [{' | '.join(CHANGES)}]?, purpose: NAME?, channel: NAME?,"
     yield "              quiet_hours: hours?, caps: [{at_most: N, within: DURATION}]?, hold_out: SHARE?,"
-    yield "              rate: NUMBER?, concurrency: N?, retry_for: DURATION?, timeout: DURATION?"
+    yield "              rate: NUMBER?, concurrency: N?, retry_for: DURATION?, timeout: DURATION?,"
+    yield "              renamed_from: [NAME]?"
     yield from _alternatives("RECEIVER", TYPES)
     yield 'mapped      = "@PLACE" | TEMPLATE | SCALAR | null | [mapped] | {KEY: mapped}'
     yield "            | {value: mapped, otherwise: mapped?, normalise: FORM?, hash: sha256?, default: SCALAR?,"

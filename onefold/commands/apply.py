@@ -40,7 +40,11 @@ def apply_options(command: Command) -> Command:
         ),
         click.option("--wait", is_flag=True, help="Return once it is in effect for everybody in every workspace."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
-        click.option("--yes", is_flag=True, help="Apply also what is beyond the budget, or removes everything."),
+        click.option(
+            "--yes",
+            is_flag=True,
+            help="Apply also what is beyond the budget, removes everything, or a destination that holds people.",
+        ),
     ):
         command = option(command)
     return command
@@ -77,8 +81,8 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
 
 
 def refuse_unwanted(made: DefinitionPlan, yes: bool) -> None:
-    """Raise ClickException for a new version beyond the budget, or that defines nothing more, unless that is wanted."""
-    reason = made.excess or made.clearance
+    """Raise ClickException, unless it is wanted, for what is beyond the budget, leaves nothing, or people for good."""
+    reason = made.excess or made.clearance or made.leaving
     if reason and made.is_new and not yes:
         raise click.ClickException(f"{reason}: nothing is applied; --yes does so all the same")
 

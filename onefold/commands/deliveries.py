@@ -11,8 +11,8 @@ from rich.progress import Progress
 
 from api.deliveries import DEFAULT_LIMIT, OUTCOMES, chosen_attempts, queried_attempts
 from api.explaining_deliveries import ExplainedDelivery, explained_delivery
+from api.pausing import names_of, read_pauses
 from api.pausing import pause as pause_destination
-from api.pausing import read_pauses
 from api.pausing import resume as resume_destination
 from api.replaying import DeliveryReplay
 from definitions.streaming.times import text_of
@@ -112,7 +112,8 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
 def _waiting(settings: Settings, workspace: str, destination: str) -> int:
     """Count what a destination is to hear and has not been attempted."""
     codec = Codec(Registry(settings.registry))
-    return len(waiting_activations(settings.kafka, codec, [destination], workspace)[destination])
+    names = {destination: names_of(settings, destination)}
+    return len(waiting_activations(settings.kafka, codec, names, workspace)[destination])
 
 
 def _print(attempts: list[ShownAttempt]) -> None:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from definitions.destinations import Destination
 from definitions.sets import DefinitionSet
-from onefold.fates.expected import expected_changes, expected_triggers, receiving
+from onefold.fates.expected import Names, expected_changes, expected_triggers, names_by_destination
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.waiting import await_committed, ends_of
@@ -71,14 +72,14 @@ def activation_fates(
 
     What seems to be missing is looked for once more: it may have been published while both sides were read.
     """
-    names = sorted({name for each in sets for name in receiving(each.destinations)})
+    names = names_by_destination(sets)
     found = _look(account, sets, names, since, give_up_at)
     if any(unsaid for unsaid, _ in found.values()):
         time.sleep(SECOND_LOOK_S)
         again = _look(account, sets, names, since, give_up_at)
-        found = {name: _both(found[name], again[name]) for name in names}
+        found = {destination: _both(found[destination], again[destination]) for destination in names}
     counted = account.fates.counted(since)
-    return [of_destination(name, *found[name], counted) for name in names]
+    return [of_destination(names[destination], *found[destination], counted) for destination in sorted(names)]
 
 
 _Looked = tuple[list[Unsaid], Collection[str]]
@@ -86,12 +87,15 @@ _Looked = tuple[list[Unsaid], Collection[str]]
 
 
 def _look(
-    account: Account, sets: Sequence[DefinitionSet], names: Sequence[str], since: int, give_up_at: float
+    account: Account, sets: Sequence[DefinitionSet], names: Names, since: int, give_up_at: float
 ) -> dict[str, _Looked]:
     waiting = waiting_activations(account.kafka, account.codec, names, account.workspace)
     offsets = Offsets(account.kafka)
     await_committed(offsets, SINK.name, ends_of(offsets, [DELIVERIES]), give_up_at)
-    return {name: (list(_unsaid(account.fates, sets, name, since)), waiting[name]) for name in names}
+    return {
+        destination: (list(_unsaid(account.fates, sets, own, since)), waiting[destination])
+        for destination, own in names.items()
+    }
 
 
 def _both(first: _Looked, second: _Looked) -> _Looked:
@@ -102,10 +106,13 @@ def _both(first: _Looked, second: _Looked) -> _Looked:
 
 
 def of_destination(
-    name: str, unsaid: Sequence[Unsaid], waiting: Collection[str], counted: Sequence[Counted]
+    names: Sequence[str], unsaid: Sequence[Unsaid], waiting: Collection[str], counted: Sequence[Counted]
 ) -> DestinationFates:
-    """Return the fates of one: of what nothing is said, what does not wait is missing. Pure."""
-    own = [each for each in counted if each.destination == name]
+    """Return the fates of one, by all its names, the last one of which it has now. Pure.
+
+    Of what nothing is said, what does not wait is missing.
+    """
+    own = [each for each in counted if each.destination in names]
     numbers = {"delivered": 0, "suppressed": 0, "superseded": 0, "refused": 0, "waiting": 0}
     reasons: dict[str, int] = {}
     for each in own:
@@ -116,7 +123,7 @@ def of_destination(
     numbers["waiting"] += len(unsaid) - len(lost)
     due = [each.due_at for each in own if each.outcome in UNFINISHED and each.due_at is not None]
     return DestinationFates(
-        destination=name,
+        destination=names[-1],
         **numbers,
         due_at=min(due, default=None),
         missing=len(lost),
@@ -125,21 +132,24 @@ def of_destination(
     )
 
 
-def waiting_activations(kafka: str, codec: Codec, names: Sequence[str], workspace: str) -> dict[str, set[str]]:
-    """Return by destination the ids of what lies on its topic unread, and of what waits in lines."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    for name in names:
-        found[name].update(each.activation_id for each in _read(codec, _unread(kafka, name), workspace))
+def waiting_activations(kafka: str, codec: Codec, names: Names, workspace: str) -> dict[str, set[str]]:
+    """Return by destination the ids of what lies on its topics unread, and of what waits in lines."""
+    found: dict[str, set[str]] = {}
+    for destination, own in names.items():
+        unread = (value for name in own for value in _unread(kafka, name))
+        found[destination] = {each.activation_id for each in _read(codec, unread, workspace)}
+    current = {name: destination for destination, own in names.items() for name in own}
     for each in unfinished(kafka):
-        if each.destination in found:
-            found[each.destination].update(read.activation_id for read in _read(codec, [each.record], workspace))
+        if each.kept_as in current:
+            found[current[each.kept_as]].update(read.activation_id for read in _read(codec, [each.record], workspace))
     return found
 
 
-def waiting_of(kafka: str, codec: Codec, destination: str, workspace: str) -> Iterator[Activation]:
-    """Yield what lies on the topic of a destination unread, and what waits in its lines. Raises OnefoldError."""
-    yield from _read(codec, _unread(kafka, destination), workspace)
-    lines = (each.record for each in unfinished(kafka) if each.destination == destination)
+def waiting_of(kafka: str, codec: Codec, destination: Destination, workspace: str) -> Iterator[Activation]:
+    """Yield what lies on the topics of a destination unread, and what waits in its lines. Raises OnefoldError."""
+    for name in destination.names:
+        yield from _read(codec, _unread(kafka, name), workspace)
+    lines = (each.record for each in unfinished(kafka) if each.kept_as == destination.kept_as)
     yield from _read(codec, lines, workspace)
 
 
@@ -166,14 +176,14 @@ def _read(codec: Codec, values: Iterable[bytes], workspace: str) -> Iterator[Act
             yield read
 
 
-def _unsaid(fates: Fates, sets: Sequence[DefinitionSet], name: str, since: int) -> Iterator[Unsaid]:
+def _unsaid(fates: Fates, sets: Sequence[DefinitionSet], names: Sequence[str], since: int) -> Iterator[Unsaid]:
     changes = [
         Decided(each.segment, 0, each.until, each.version, each.changes)
         for each in expected_changes(sets)
-        if each.destination == name
+        if each.destination in names
     ]
-    yield from fates.unsaid_changes(name, changes, since)
+    yield from fates.unsaid_changes(names, changes, since)
     triggers = [
-        Decided(each.trigger, each.since, each.until) for each in expected_triggers(sets) if each.destination == name
+        Decided(each.trigger, each.since, each.until) for each in expected_triggers(sets) if each.destination in names
     ]
-    yield from fates.unsaid_triggers(name, triggers, since)
+    yield from fates.unsaid_triggers(names, triggers, since)

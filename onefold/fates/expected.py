@@ -3,13 +3,17 @@
 Only destinations with a receiver: one that is its topic alone is read by others, whose matter it is what becomes of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
 from definitions.destinations import Destination
 from definitions.model import AcrossTrigger, Trigger
 from definitions.sets import DefinitionSet
+
+Names: TypeAlias = Mapping[str, tuple[str, ...]]
+"""By the last name of each destination all names that it had, in their order: that one is at the end."""
 
 ADOPTED_WITHIN_MS = 600_000
 """Triggers do not say by which version they fired: within this time after a set was applied, either may be meant."""
@@ -63,6 +67,17 @@ def expected_triggers(sets: Sequence[DefinitionSet]) -> Iterator[ExpectedTrigger
                 since = None
         if since is not None:
             yield ExpectedTriggers(*pair, since)
+
+
+def names_by_destination(sets: Sequence[DefinitionSet]) -> dict[str, tuple[str, ...]]:
+    """Return the names of each destination that any set defines, in the order of versions."""
+    names: dict[str, tuple[str, ...]] = {}
+    for of in sets:
+        for each in receiving(of.destinations).values():
+            for former in each.names:
+                names.pop(former, None)
+            names[each.name] = (*(name for name in each.names if name != each.name), each.name)
+    return names
 
 
 def receiving(destinations: Iterable[Destination]) -> dict[str, Destination]:

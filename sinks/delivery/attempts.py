@@ -12,6 +12,14 @@ from sinks.destinations.contract import Exchange
 _REPLAYABLE = frozenset({"refused", "suppressed"})
 
 
+class Whose(NamedTuple):
+    """Of which destination something is said. `kept_as`: its first name; `mapping`: its mapping's fingerprint."""
+
+    destination: str
+    kept_as: str
+    mapping: str = ""
+
+
 class Saying(NamedTuple):
     """What is said of a delivery, beside what it is."""
 
@@ -24,15 +32,13 @@ class Saying(NamedTuple):
     exchange: Exchange = Exchange()
 
 
-def attempt_record(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of it
-    destination: str, mapping: str, activation: Activation, record: bytes, saying: Saying, now: int
-) -> DeliveryAttempt:
-    """Make the record. `mapping`: the fingerprint of the mapping; `record`: the activation as it came."""
+def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: Saying, now: int) -> DeliveryAttempt:
+    """Make the record. `record`: the activation as it came."""
     is_kept = saying.outcome in _REPLAYABLE and len(record) <= MAX_ACTIVATION_BYTES
     return DeliveryAttempt(
         workspace=activation.workspace,
-        delivery_id=delivery_key(activation, destination, mapping),
-        destination=destination,
+        delivery_id=delivery_key(activation, whose.kept_as, whose.mapping),
+        destination=whose.destination,
         kind=activation.kind,
         name=activation.name,
         change=activation.change,
@@ -50,7 +56,7 @@ def attempt_record(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of 
         status=saying.exchange.status,
         request=saying.exchange.request,
         answer=saying.exchange.answer,
-        mapping=mapping,
+        mapping=whose.mapping,
         version=activation.version,
         activation=record if is_kept else None,
     )

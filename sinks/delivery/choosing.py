@@ -106,7 +106,7 @@ def _ready(served: Served, line: bytes, most: int, choice: Choice) -> list[Chose
                 lines.postpone(choice.view, line, prepared.until)
                 return []
             lines.drop(choice.view, line, item.number, choice.now)
-            choice.notes.say(served.name, served.mapping, line, activation, item.waiting.record, prepared)
+            choice.notes.say(served.whose, line, activation, item.waiting.record, prepared)
             break
         else:
             return ready
@@ -148,7 +148,7 @@ def _prepare(
         return verdict
     if isinstance(verdict, Never):
         return Saying("suppressed", verdict.reason, verdict.detail)
-    key = delivery_key(activation, served.name, served.mapping)
+    key = delivery_key(activation, served.kept_as, served.mapping)
     try:
         return Delivery(key, activation, fields_of(served.definition.mapping, activation, key))
     except Unmappable as error:

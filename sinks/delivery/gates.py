@@ -22,11 +22,11 @@ WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
 class Policy(msgspec.Struct, frozen=True):
     """What a destination's definition says about whom it may be sent, and when.
 
-    `hold_out_permille`: this part of all profiles, the sample whose salt is the destination's name, is never sent
-    anything.
+    `hold_out_permille`: this part of all profiles, the sample whose salt is the destination's first name (`kept_as`),
+    is never sent anything.
     """
 
-    name: str
+    kept_as: str
     holds: Literal["states", "events"]
     quiet_hours: QuietHours | None = None
     caps: tuple[Cap, ...] = ()
@@ -91,7 +91,9 @@ def gate(policy: Policy, activation: Activation, situation: Situation) -> Verdic
 def _against_forever(policy: Policy, activation: Activation, situation: Situation) -> Never | None:
     if situation.objection is not None:
         return Never("no_consent", situation.objection)
-    if activation.profile_id is not None and is_sampled(policy.name, activation.profile_id, policy.hold_out_permille):
+    if activation.profile_id is not None and is_sampled(
+        policy.kept_as, activation.profile_id, policy.hold_out_permille
+    ):
         return Never("hold_out", f"{policy.hold_out_permille / 10:g} % of all persons are held out")
     late_ms = situation.now - activation.happened_at
     if policy.not_older_than_ms is not None and late_ms > policy.not_older_than_ms:

@@ -1,5 +1,6 @@
 """What the deliverer counts and times; served on its metrics port. Labels are bounded: destinations and outcomes."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -43,12 +44,20 @@ DELAY_S = Histogram(
 )
 
 
-def forget(partition: int) -> None:
-    """Show nothing of a partition that is another process's from now on."""
+def note_waiting(partition: int, waiting: Mapping[str, tuple[int, float]]) -> None:
+    """Show how many deliveries wait in a partition, and for how long the oldest does: of these destinations alone."""
+    for name, (number, oldest_s) in waiting.items():
+        WAITING.labels(name, partition).set(number)
+        OLDEST_S.labels(name, partition).set(oldest_s)
     for gauge in (WAITING, OLDEST_S):
         for labels in [each.labels for metric in gauge.collect() for each in metric.samples]:
-            if labels["partition"] == str(partition):
+            if labels["partition"] == str(partition) and labels["destination"] not in waiting:
                 gauge.remove(*labels.values())
+
+
+def forget(partition: int) -> None:
+    """Show nothing of a partition that is another process's from now on."""
+    note_waiting(partition, {})
 
 
 def note_outlet(name: str, outlet: "Outlet") -> None:

@@ -8,7 +8,7 @@ from schemas.records import DeliveryAttempt
 from schemas.records.deliveries import UNFINISHED
 from schemas.topics import DELIVERIES
 from sinks.delivery import metrics
-from sinks.delivery.attempts import Saying, attempt_record
+from sinks.delivery.attempts import Saying, Whose, attempt_record
 from sinks.delivery.lines import record_key
 from state.outputs import Output
 
@@ -23,18 +23,17 @@ class Notes:
         """How many records of what people have said were read."""
         self.outputs: list[Output] = []
         self.waiting: Counter[str] = Counter()
-        """By destination, how many more wait."""
+        """By the name that a destination is kept as, how many more wait."""
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
 
-    def admit(self, destination: str) -> None:
+    def admit(self, whose: Whose) -> None:
         """Note that a delivery waits from now on."""
-        self.waiting[destination] += 1
+        self.waiting[whose.kept_as] += 1
 
     def say(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of it
         self,
-        destination: str,
-        mapping: str,
+        whose: Whose,
         line: bytes,
         activation: Activation,
         record: bytes,
@@ -42,13 +41,13 @@ class Notes:
         waited: bool = True,
     ) -> None:
         """Note what became of a delivery; `waited`: it was admitted before."""
-        attempt = attempt_record(destination, mapping, activation, record, saying, self._now)
+        attempt = attempt_record(whose, activation, record, saying, self._now)
         self.outputs.append(Output(DELIVERIES, record_key(line), self._encode(attempt)))
-        self._outcomes[destination, saying.outcome] += 1
+        self._outcomes[whose.destination, saying.outcome] += 1
         if saying.reason:
-            self._reasons[destination, saying.reason] += 1
+            self._reasons[whose.destination, saying.reason] += 1
         if waited and saying.outcome not in UNFINISHED:
-            self.waiting[destination] -= 1
+            self.waiting[whose.kept_as] -= 1
 
     def count(self) -> None:
         """Count what is committed."""

@@ -77,7 +77,8 @@ class Deliverer:
         try:
             while not self._stopping and self._failure is None:
                 await self._look(destinations)
-                await reader.read([topics.CONSENTS, *(topics.activation(each.name) for each in destinations.all())])
+                names = [name for each in destinations.all() for name in each.definition.names]
+                await reader.read([topics.CONSENTS, *map(topics.activation, names)])
         finally:
             await self._close(reader, destinations)
         if self._failure is not None:
@@ -96,7 +97,9 @@ class Deliverer:
         now_s = time.monotonic()
         if self._seen != (newest, pauses.of):
             defined = () if newest is None else newest.destinations
-            await asyncio.to_thread(self._make_topics, [each.name for each in defined if each.receiver is not None])
+            await asyncio.to_thread(
+                self._make_topics, [name for each in defined if each.receiver is not None for name in each.names]
+            )
             destinations.define(defined, {} if newest is None else newest.consent.defaults)
             destinations.pause(pauses.of)
             self._seen = (newest, pauses.of)

@@ -14,7 +14,7 @@ from schemas.records import DeadLetter
 from schemas.topics import EVENTS_DEAD, activation
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import MAX_ACTIVATION_BYTES
-from sinks.delivery.attempts import Saying, wanted
+from sinks.delivery.attempts import Saying, Whose, wanted
 from sinks.delivery.choosing import Choice, Chosen, Request
 from sinks.delivery.consents import learn
 from sinks.delivery.schedule import next_attempt_at, step_ms
@@ -67,18 +67,18 @@ def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[De
     except DecodeError as error:
         _dead_letter(arrival, error, choice, encode)
         return None
-    line, record = lines.line_key(served.name, key), arrival.value or b""
+    line, record = lines.line_key(served.kept_as, key), arrival.value or b""
     reason = _why_not(served, change, record)
     if reason is not None:
-        choice.notes.say(served.name, served.mapping, line, change, record, reason, waited=False)
+        choice.notes.say(served.whose, line, change, record, reason, waited=False)
         return None
     metrics.ADMITTED.labels(served.name).inc()
-    choice.notes.admit(served.name)
+    choice.notes.admit(served.whose)
     unsent = lines.admit(choice.view, line, change, record, served.policy.holds, choice.now)
     for each in unsent:
-        whose = change if each.record is record else choice.decode(each.record)
+        unsent_change = change if each.record is record else choice.decode(each.record)
         saying = Saying(each.outcome, each.reason, each.detail)
-        choice.notes.say(served.name, served.mapping, line, whose, each.record, saying)
+        choice.notes.say(served.whose, line, unsent_change, each.record, saying)
     return line
 
 
@@ -109,7 +109,7 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
             saying = Saying(
                 became.outcome, became.reason, became.detail, attempt, ended.took_ms, became.due_at, exchange
             )
-            choice.notes.say(served.name, served.mapping, line, each.activation, chosen.record, saying)
+            choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
     return list(by_line)
 
 
@@ -121,8 +121,8 @@ def retire(destination: str, choice: Choice) -> int:
         while items := lines.head(choice.view, line, 1):
             (item,) = items
             lines.drop(choice.view, line, item.number, choice.now)
-            whose = choice.decode(item.waiting.record)
-            choice.notes.say(destination, "", line, whose, item.waiting.record, saying)
+            change = choice.decode(item.waiting.record)
+            choice.notes.say(Whose(destination, destination), line, change, item.waiting.record, saying)
     return len(keys)
 
 

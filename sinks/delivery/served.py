@@ -9,6 +9,7 @@ from definitions.mapping import fingerprint
 from schemas.consent import Default
 from schemas.delivery_control import Unopened
 from sinks.delivery import metrics
+from sinks.delivery.attempts import Whose
 from sinks.delivery.gates import Policy
 from sinks.delivery.outlet import Outlet
 from sinks.destinations.contract import Destination
@@ -34,16 +35,18 @@ class Served:
         consents: Mapping[str, Default],
     ) -> None:
         self.name = definition.name
+        self.kept_as = definition.kept_as
         self.definition = definition
         self.opened = opened
         self.outlet = outlet
         self.mapping = fingerprint(definition.mapping)
+        self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.cap_window_ms = cap_window_ms
         self.consents = consents
         """By purpose that is defined, what holds of whoever has said nothing."""
         self.opened_at = time.monotonic()
         self.policy = Policy(
-            name=definition.name,
+            kept_as=definition.kept_as,
             holds=opened.holds,
             quiet_hours=definition.quiet_hours,
             caps=definition.caps,
@@ -59,6 +62,7 @@ class Destinations:
         self._open_destination = open_destination
         self._freed = freed
         self._defined: Mapping[str, Definition] = {}
+        self._names: Mapping[str, str] = {}  # by each name that a destination has or has had, the one of now
         self._served: dict[str, Served] = {}
         self._outlets: dict[str, Outlet] = {}
         self._failed_at: dict[str, float] = {}
@@ -73,6 +77,7 @@ class Destinations:
         for served in self._served.values():
             served.consents = consents
         self._defined = {each.name: each for each in definitions if each.receiver is not None}
+        self._names = {former: each.name for each in self._defined.values() for former in each.names}
         self._failed_at.clear()
         for name in self._served.keys() - self._defined.keys():
             self._replaced.append(self._served.pop(name))
@@ -83,8 +88,8 @@ class Destinations:
         self._open()
 
     def pause(self, names: Iterable[str]) -> None:
-        """Pause exactly these, as an operator wants it."""
-        paused = set(names)
+        """Pause exactly these, as an operator wants it, under whatever name they were paused."""
+        paused = {self._names.get(name, name) for name in names}
         for name, outlet in self._outlets.items():
             if outlet.is_paused != (name in paused):
                 outlet.is_paused = name in paused
@@ -113,8 +118,12 @@ class Destinations:
             await served.opened.close()
 
     def get(self, name: str) -> Served | None:
-        """Return a destination; None if it is not defined, or could not be opened."""
-        return self._served.get(name)
+        """Return a destination by any of its names; None if it is not defined, or could not be opened."""
+        return self._served.get(self.name_of(name))
+
+    def name_of(self, name: str) -> str:
+        """Return what a destination is called now that has, or had, a name; of one that is gone, the name."""
+        return self._names.get(name, name)
 
     def all(self) -> tuple[Served, ...]:
         """Return those that are open."""
@@ -125,8 +134,8 @@ class Destinations:
         return dict(self._unopened)
 
     def is_defined(self, name: str) -> bool:
-        """Return whether there is such a destination, open or not."""
-        return name in self._defined
+        """Return whether there is a destination that has, or had, a name, open or not."""
+        return name in self._names
 
     def _open(self) -> None:
         for name, definition in self._defined.items():

@@ -66,7 +66,7 @@ class DeliveryTask:
         self._fail = on_failure
         self._arrived = Arrivals()
         self._ended: list[Ended] = []
-        self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by destination
+        self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by what a destination is kept as
         self._sending: set[asyncio.Task[None]] = set()
         self._starved: set[str] = set()
         self._absence = Absence()
@@ -185,7 +185,7 @@ class DeliveryTask:
         touched: list[bytes] = []
         for each in ended:
             settled = settle(each, choice)
-            self._under_way[each.request.served.name].difference_update(settled)
+            self._under_way[each.request.served.kept_as].difference_update(settled)
             touched += settled
         return touched
 
@@ -200,18 +200,18 @@ class DeliveryTask:
             if not served.outlet.is_open(choice.now):
                 self._starved.add(served.name)
                 continue
-            due = self._due(served, by_destination.get(served.name, []), choice)
+            due = self._due(served, by_destination.get(served.kept_as, []), choice)
             while due and (request := choose(served, due, choice)) is not None:
                 requests.append(request)
-                self._under_way[served.name].update(each.line for each in request.chosen)
+                self._under_way[served.kept_as].update(each.line for each in request.chosen)
             if due:
                 self._starved.add(served.name)
         return requests
 
     def _due(self, served: Served, touched: list[bytes], choice: Choice) -> deque[bytes]:
-        under_way = self._under_way[served.name]
+        under_way = self._under_way[served.kept_as]
         limit = min(served.outlet.room * served.opened.batching.deliveries, CHOSEN_AT_ONCE)
-        stored = choice.view.due(served.name, choice.now, limit + len(under_way))
+        stored = choice.view.due(served.kept_as, choice.now, limit + len(under_way))
         if len(stored) >= limit:
             self._starved.add(served.name)
         due = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
@@ -241,7 +241,7 @@ class DeliveryTask:
         for request in requests:
             if not may_begin:
                 request.served.outlet.give_up(request.served.opened)
-                self._under_way[request.served.name].difference_update(each.line for each in request.chosen)
+                self._under_way[request.served.kept_as].difference_update(each.line for each in request.chosen)
                 continue
             sending = asyncio.create_task(self._send(request))
             self._sending.add(sending)
@@ -276,9 +276,11 @@ class DeliveryTask:
             return
         self._executor.submit(self._flush, asyncio.get_running_loop())
         choice = self._choice()
-        for name, number in waiting_by_destination(choice.view).items():
-            metrics.WAITING.labels(name, self.partition).set(number)
-            metrics.OLDEST_S.labels(name, self.partition).set(oldest_s(choice.view, name, choice.now))
+        waiting = {
+            self._destinations.name_of(name): (number, oldest_s(choice.view, name, choice.now))
+            for name, number in waiting_by_destination(choice.view).items()
+        }
+        metrics.note_waiting(self.partition, waiting)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

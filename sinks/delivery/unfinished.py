@@ -12,9 +12,12 @@ CHANGELOG = changelog(DELIVERY_LINES)
 
 
 class Unfinished(NamedTuple):
-    """A record of `activation.NAME` that was admitted, and has not ended. `admitted_at`: ms."""
+    """A record of `activation.NAME` that was admitted, and has not ended. `kept_as`: its destination's first name.
 
-    destination: str
+    `admitted_at`: ms.
+    """
+
+    kept_as: str
     admitted_at: int
     record: bytes
 
@@ -29,6 +32,6 @@ def unfinished(kafka: str) -> Iterator[Unfinished]:
         if value is None:
             waiting.pop(key, None)
         elif (read := read_waiting(key, value)) is not None:
-            destination, item = read
-            waiting[key] = Unfinished(destination, item.admitted_at, item.record)
+            kept_as, item = read
+            waiting[key] = Unfinished(kept_as, item.admitted_at, item.record)
     yield from waiting.values()

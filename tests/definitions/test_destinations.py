@@ -45,6 +45,7 @@ WHOLE = """
     concurrency: 3
     retry_for: 24h
     timeout: 30s
+    renamed_from: [old, older]
 """
 SECRET = "hunter2-whsec_c2VjcmV0"
 
@@ -100,6 +101,9 @@ MISTAKES = [
     (f"{HOOK}retry_for: 72", "4:12", "must be a duration"),
     (f"{HOOK}timeout: 11m", "4:10", "'timeout' is longer than 10m"),
     (f"{HOOK}timeout: 0s", "4:10", "must be longer than 0"),
+    (f"{TOPIC}renamed_from: [a]", "2:1", "it is a key of type webhook"),
+    (f"{HOOK}renamed_from: old", "4:15", "'renamed_from' must be a list of names"),
+    (f"{HOOK}renamed_from: [Old]", "4:16", "'Old' is not a valid name"),
 ]
 IN_CLEAR = [
     ("webhook", f"url: https://a.example\nsecrets: [{SECRET}]"),
@@ -158,6 +162,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         concurrency=3,
         retry_for_ms=86_400_000,
         timeout_ms=30_000,
+        renamed_from=("old", "older"),
     )
     left_out = {field for field in Destination.__struct_fields__ if getattr(whole, field) == default_of(field)}
     assert left_out == set(), "a key that the whole file does not say"
@@ -183,6 +188,15 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
 def test_a_topic_has_no_receiver_and_sends_nothing(tmp_path: Path, text: str) -> None:
     found = load_one(tmp_path, text)
     assert (found.type, found.receiver, found.mapping) == ("topic", None, Fields())
+
+
+def test_a_former_name_is_of_one_destination_alone(tmp_path: Path) -> None:
+    others = "---\ndestination: e\n---\n" + HOOK.replace("destination: d", "destination: f")
+    text = f"{HOOK}renamed_from: [d, e, old]\n{others}renamed_from: [old]"
+    assert [error.partition(" (")[0] for error in errors_of(tmp_path, {"destinations/d.yaml": text})] == [
+        "destinations/d.yaml:4:19: the former name 'e' is one of the destination 'e'",
+        "destinations/d.yaml:11:16: the former name 'old' is one of the destination 'd'",
+    ]
 
 
 def test_traits_that_the_mapping_reads_travel_once_each(tmp_path: Path) -> None:

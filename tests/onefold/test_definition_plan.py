@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import click
+import msgspec
 import pytest
 from msgspec import Raw
 from msgspec.msgpack import encode
@@ -38,6 +40,7 @@ from definitions.streaming.accumulators import state_key
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, EventOrder, Spans, encode_state, type_of
 from embedded.terminal import Terminal
+from onefold.commands.apply import refuse_unwanted
 from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, Unseen, plan_tree, planned
 from warehouse.queries.definition_predictions import Prediction, Touch
 
@@ -184,8 +187,30 @@ def test_who_stays_at_a_destination_that_is_named_no_more_or_removed_is_said_wit
     renamed = text(sending((new,), "new"))
     assert "what tab holds of rich stays there" in renamed
     assert "run `onefold destination sync tab`, and remove it once that is delivered" in renamed
+    assert "if it is called new now, write `renamed_from: [tab]` there" in renamed
     assert "stays" not in text(sending((tab, new), "tab", "new"))
     assert "stays" not in text(Definitions((), (tab,)))
+
+
+def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_and_a_renamed_one_goes_on() -> None:
+    tab = Destination("tab", receiver=Webhook("https://shop.example/hook"))
+    new = msgspec.structs.replace(tab, name="new", renamed_from=("tab",))
+    former = next_set(None, sending((tab,), "tab"), {}, 0, "")
+
+    removed = planned(former, Draft(sending(()), {"x": ""}))
+    with pytest.raises(click.ClickException, match=r"nobody could be taken out of tab any more.*--yes"):
+        refuse_unwanted(removed, yes=False)
+    refuse_unwanted(removed, yes=True)
+    renamed = planned(former, Draft(sending((new,), "new"), {"x": ""}))
+    assert "stays" not in shown(renamed)
+    refuse_unwanted(renamed, yes=False)
+    unnamed = planned(former, Draft(sending((new,)), {"x": ""}))
+    assert "who was delivered stays at new until `onefold destination sync new`" in shown(unnamed)
+    forgotten = planned(
+        next_set(None, sending((new,), "new"), {}, 0, ""),
+        Draft(sending((msgspec.structs.replace(new, renamed_from=()),), "new"), {"x": ""}),
+    )
+    assert "what new holds of rich stays there" in shown(forgotten)
 
 
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:

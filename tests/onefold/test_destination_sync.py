@@ -36,7 +36,7 @@ MANY = AT_ONCE + 20
 
 @pytest.fixture(scope="module")
 def feeder(stack: Stack) -> Feeder:
-    wanted = topics.configurations(("synced", "stopped", "unnamed"))
+    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after"))
     create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
     return Feeder(stack)
 
@@ -162,6 +162,28 @@ def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken
     ]
     answer = run(stack, "unnamed")
     assert (answer["sent"], sum(each["waiting"] for each in answer["segments"])) == (0, 3)
+
+
+def test_what_was_delivered_under_a_former_name_was_delivered(stack: Stack, feeder: Feeder) -> None:
+    hook = Destination("after", receiver=Webhook("https://shop.example/hook"), renamed_from=("before",))
+    applied_set(stack, Definitions((Segment("after-pros", PROS, destinations=("after",)),), (hook,)))
+    feeder.send([placed(topics.SEGMENTS, member("after", number), 0) for number in (1, 2, 4)])
+
+    def delivered(number: int) -> None:
+        given = {"name": "after-pros", "profile_id": person(number), "version": 3, "destination": "before"}
+        record = attempt(f"after-{number}", "delivered", "main", activation_id=f"after-{number}-3", **given)
+        feeder.send([placed_attempt(record, 0)])
+
+    delivered(1)
+    delivered(3)
+    feeder.send([placed(topics.activation("before"), member("after", 4), 0)])
+    written(stack)
+    answer = run(stack, "after")
+    assert answer["segments"] == [
+        {"segment": "after-pros", "entries": 1, "exits": 1, "waiting": 1, "suppressed": 0},
+    ]
+    sent = [(change.profile_id, change.change) for _, change in on_topic(stack, "after")]
+    assert sorted(sent) == [(person(2), "entered"), (person(3), "exited")]
 
 
 def test_a_stopped_run_goes_on_where_it_was(stack: Stack, feeder: Feeder) -> None:

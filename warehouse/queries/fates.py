@@ -1,7 +1,7 @@
 """Reads where things ended: ids of events that were routed, and changes of which nothing was said at a destination."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from definitions.sql.literals import literal
 from warehouse.client import Warehouse
 from warehouse.queries.rows import converted
-from warehouse.queries.values import literals
+from warehouse.queries.values import literals, text_array
 
 # The same number as `event_number` of Python; an event that was sent twice has it twice.
 _NUMBERS = """
@@ -32,7 +32,7 @@ WHERE workspace = {{workspace:String}} AND ({conditions})
   AND decided_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
   AND {id} NOT IN (
     SELECT activation_id FROM onefold.deliveries
-    WHERE workspace = {{workspace:String}} AND destination = {{destination:String}})
+    WHERE workspace = {{workspace:String}} AND destination IN {{destinations:Array(String)}})
 ORDER BY decided_ms, id
 """
 _COUNTED = """
@@ -118,31 +118,31 @@ class Fates:
         rows = self._warehouse.rows(_COUNTED, {"workspace": self._workspace, "since": str(since)})
         return converted(rows, Counted)
 
-    def unsaid_changes(self, destination: str, decided: list[Decided], since: int) -> Iterator[Unsaid]:
+    def unsaid_changes(self, destinations: Sequence[str], decided: list[Decided], since: int) -> Iterator[Unsaid]:
         """Yield changes of segments of which nothing was said at a destination, decided since a time (ms)."""
         conditions = [
             f"(segment = {literal(each.name)} AND definition = {each.version} AND change IN {literals(each.changes)}"
             f"{_before(each.until)})"
             for each in decided
         ]
-        yield from self._unsaid("segment_changes", "change_id", "segment", destination, conditions, since)
+        yield from self._unsaid("segment_changes", "change_id", "segment", destinations, conditions, since)
 
-    def unsaid_triggers(self, destination: str, decided: list[Decided], since: int) -> Iterator[Unsaid]:
+    def unsaid_triggers(self, destinations: Sequence[str], decided: list[Decided], since: int) -> Iterator[Unsaid]:
         """Yield triggers of which nothing was said at a destination, decided since a time (ms)."""
         conditions = [
             f"(trigger = {literal(each.name)} AND decided_at >= fromUnixTimestamp64Milli({each.since}, 'UTC')"
             f"{_before(each.until)})"
             for each in decided
         ]
-        yield from self._unsaid("triggers", "trigger_id", "trigger", destination, conditions, since)
+        yield from self._unsaid("triggers", "trigger_id", "trigger", destinations, conditions, since)
 
     def _unsaid(  # noqa: PLR0913, PLR0917 - a table, its columns, and what of it
-        self, table: str, column: str, name: str, destination: str, conditions: list[str], since: int
+        self, table: str, column: str, name: str, destinations: Sequence[str], conditions: list[str], since: int
     ) -> Iterator[Unsaid]:
         if not conditions:
             return
         query = _UNSAID.format(table=table, id=column, name=name, conditions=" OR ".join(conditions))
-        parameters = {"workspace": self._workspace, "destination": destination, "since": str(since)}
+        parameters = {"workspace": self._workspace, "destinations": text_array(destinations), "since": str(since)}
         for batch in self._warehouse.stream(query, parameters):
             for row in zip(*(each.to_pylist() for each in batch.columns), strict=True):
                 yield Unsaid(*row)

@@ -8,7 +8,7 @@ import msgspec
 from schemas.consent import ConsentState, ConsentStatement
 from schemas.records import Identifier, ProfileKind
 from warehouse.client import Warehouse
-from warehouse.queries.values import literals
+from warehouse.queries.values import literals, text_array
 
 Direction: TypeAlias = Literal["entered", "exited"]
 
@@ -35,7 +35,7 @@ FROM
                argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of,
                argMax(toString(reason), (attempted_at, attempt, outcome)) AS reason_of, max(attempted_at) AS last_at
         FROM onefold.deliveries
-        WHERE workspace = {workspace:String} AND destination = {destination:String} AND kind = 'segment'
+        WHERE workspace = {workspace:String} AND destination IN {destinations:Array(String)} AND kind = 'segment'
           AND name = {segment:String}
         GROUP BY activation_id
     )
@@ -47,7 +47,7 @@ ORDER BY profile_id
 """
 _SENT_SEGMENTS = """
 SELECT DISTINCT toString(name) AS segment FROM onefold.deliveries
-WHERE workspace = {workspace:String} AND destination = {destination:String} AND kind = 'segment'
+WHERE workspace = {workspace:String} AND destination IN {destinations:Array(String)} AND kind = 'segment'
 ORDER BY segment
 """
 _PERSONS = """
@@ -93,22 +93,23 @@ class Person(msgspec.Struct, frozen=True):
 
 
 def membership_gaps(
-    warehouse: Warehouse, workspace: str, destination: str, segment: str, *, is_sent: bool
+    warehouse: Warehouse, workspace: str, destinations: Sequence[str], segment: str, *, is_sent: bool
 ) -> Iterator[Gap]:
     """Yield the gaps, in the order of profile ids; of a segment that is not sent there, all that it may hold.
 
-    Raises OnefoldError.
+    `destinations`: all names of one. Raises OnefoldError.
     """
-    parameters = {"workspace": workspace, "destination": destination, "segment": segment, "is_sent": str(int(is_sent))}
+    parameters = {"workspace": workspace, "destinations": text_array(destinations), "segment": segment}
+    parameters |= {"is_sent": str(int(is_sent))}
     for batch in warehouse.stream(_GAPS, parameters, _SPILLING):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             profile_id, is_member, *others = row
             yield Gap(profile_id, "entered" if is_member else "exited", *others)
 
 
-def sent_segments(warehouse: Warehouse, workspace: str, destination: str) -> list[str]:
-    """Return the names of the segments of which a destination was ever to hear. Raises OnefoldError."""
-    rows = warehouse.rows(_SENT_SEGMENTS, {"workspace": workspace, "destination": destination})
+def sent_segments(warehouse: Warehouse, workspace: str, destinations: Sequence[str]) -> list[str]:
+    """Return the segments of which a destination was ever to hear, under any of its names. Raises OnefoldError."""
+    rows = warehouse.rows(_SENT_SEGMENTS, {"workspace": workspace, "destinations": text_array(destinations)})
     return [str(row["segment"]) for row in rows]
 
 

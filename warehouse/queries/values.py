@@ -7,7 +7,16 @@ from urllib.parse import quote
 from definitions.sql.literals import literal
 from schemas.records import Identifier
 
-__all__ = ["HAS_IDENTIFIERS", "IN_IDENTIFIERS", "identifier_lists", "literal", "literals", "slices", "text_list"]
+__all__ = [
+    "HAS_IDENTIFIERS",
+    "IN_IDENTIFIERS",
+    "identifier_lists",
+    "literal",
+    "literals",
+    "slices",
+    "text_array",
+    "text_list",
+]
 
 SLICE_BYTES = 4_000_000  # of literals in one query: a profile may have any number of identifiers of 512 characters
 SLICE_VALUES = 40_000
@@ -51,6 +60,11 @@ def slices(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
 def text_list(values: Iterable[str]) -> str:
     """Return texts as one parameter, for `JSONExtract({name:String}, 'Array(String)')`."""
     return json.dumps(list(values), ensure_ascii=False)
+
+
+def text_array(values: Iterable[str]) -> str:
+    """Return texts as one parameter of the type `Array(String)`."""
+    return f"[{','.join(map(literal, values))}]"
 
 
 def identifier_lists(identifiers: Iterable[Identifier]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from onefold.fates.expected import (
     ExpectedTriggers,
     expected_changes,
     expected_triggers,
+    names_by_destination,
 )
 
 PROS = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
@@ -36,6 +37,13 @@ def test_changes_are_expected_by_each_version_that_sends_them_to_a_receiver() ->
         ExpectedChanges("hook", "pros", 2, BOTH),
         ExpectedChanges("hook", "pros", 3, BOTH),
     ]
+
+
+def test_a_destination_that_was_renamed_is_one_under_its_last_name() -> None:
+    new = msgspec.structs.replace(HOOK, name="new", renamed_from=("hook",))
+    sets = [of(1, "hook"), of(2, "new", destination=new)]
+    assert names_by_destination(sets) == {"new": ("hook", "new")}
+    assert names_by_destination([*sets, of(3, "hook")]) == {"new": ("hook", "new"), "hook": ("hook",)}
 
 
 def test_a_set_that_sends_them_no_more_ends_what_earlier_versions_say() -> None:
