@@ -201,4 +201,4 @@ def _past(defined: Definitions, workspace: str, profile_id: str, found: FoundPro
     if found.last is not None:
         facts["last"] = facts["current"] = found.last.facts
         current = SessionBounds(found.last.started_at, found.last.ended_at + SESSION_GAP_MS)
-    return PastProfile(profile_id, program, found.events, now, sent, current, facts, mined)
+    return PastProfile(profile_id, program, found.events, now, sent, current, facts, mined, found.statements)

@@ -12,6 +12,7 @@ from definitions.consent import NO_RULES, ConsentRules
 from definitions.destinations import Destination
 from definitions.quiet_hours import QuietHours
 from identity.rules import DEFAULT_RULES, IdentityRules
+from schemas.consent import Answer
 from schemas.records import EventType, ProfileKind, SessionFacts
 
 Scalar: TypeAlias = str | int | float | bool
@@ -234,6 +235,14 @@ class Sample(msgspec.Struct, frozen=True, tag="sample"):
     salt: str
 
 
+class ConsentComparison(msgspec.Struct, frozen=True, tag="consent"):
+    """What the profile has said for a purpose on a channel (empty: on every one) comes to this answer."""
+
+    purpose: str
+    channel: str
+    answer: Answer
+
+
 class AllOf(msgspec.Struct, frozen=True, tag="all"):
     conditions: tuple["Condition", ...]
 
@@ -246,7 +255,16 @@ class Not(msgspec.Struct, frozen=True, tag="not"):
     condition: "Condition"
 
 
-Leaf: TypeAlias = EventCount | AggregateComparison | Sequence | TraitComparison | SessionComparison | InSegment | Sample
+Leaf: TypeAlias = (
+    EventCount
+    | AggregateComparison
+    | Sequence
+    | TraitComparison
+    | SessionComparison
+    | InSegment
+    | Sample
+    | ConsentComparison
+)
 Condition: TypeAlias = AllOf | AnyOf | Not | Leaf
 
 

@@ -11,6 +11,8 @@ import msgspec
 
 Status: TypeAlias = Literal["granted", "denied", "unknown"]
 Default: TypeAlias = Literal["opt_in", "opt_out"]
+Answer: TypeAlias = Literal["granted", "denied", "unknown", "allowed"]
+"""What may be asked of a purpose: its status, or whether something may be sent."""
 
 ALL = "all"
 """In the place of a purpose or a channel: every one. No purpose and no channel may be called so."""
@@ -43,7 +45,7 @@ class ConsentState(msgspec.Struct, frozen=True):
 
     statements: Mapping[str, Mapping[str, ConsentStatement]] = {}
 
-    def applying(self, purpose: str, channel: str) -> Iterator[tuple[str, str, ConsentStatement]]:
+    def applying(self, purpose: str, channel: str) -> Iterator["Said"]:
         """Yield the statements that are about a purpose and a channel, with their own: the narrowest first."""
         for said_purpose in dict.fromkeys((purpose, ALL)):
             by_channel = self.statements.get(said_purpose, {})
@@ -51,6 +53,9 @@ class ConsentState(msgspec.Struct, frozen=True):
                 if said_channel in by_channel:
                     yield said_purpose, said_channel, by_channel[said_channel]
 
+
+Said: TypeAlias = tuple[str, str, ConsentStatement]
+"""A statement with the purpose and the channel that it is of."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(dict[str, dict[str, ConsentStatement]]).decode
@@ -81,10 +86,10 @@ def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping
     if default is None:
         return f"no purpose {purpose!r} is defined"
     applying = list(state.applying(purpose, channel))
-    for number, (said_purpose, said_channel, statement) in enumerate(applying):
-        if statement.status == "denied" and not _is_lifted(applying, number):
-            return _in_words(said_purpose, said_channel, statement)
-    if any(statement.status == "granted" for _, _, statement in applying) or default == "opt_out":
+    denial = _standing_denial(applying)
+    if denial is not None:
+        return statement_in_words(*denial)
+    if default == "opt_out" or _is_granted(applying):
         return None
     by = "" if channel == ALL else f" by {channel}"
     return f"{purpose}{by} needs a consent that was never given"
@@ -95,7 +100,45 @@ def is_allowed(state: ConsentState, purpose: str, channel: str, defaults: Mappin
     return objection(state, purpose, channel, defaults) is None
 
 
-def _is_lifted(applying: list[tuple[str, str, ConsentStatement]], number: int) -> bool:
+def status_of(state: ConsentState, purpose: str, channel: str) -> Status:
+    """Return what all that was said comes to for a purpose on a channel (empty: on every one), whatever its default.
+
+    Denied if a denial stands, as for `objection`; else granted if anything was granted; else unknown.
+    """
+    applying = list(state.applying(purpose, channel or ALL))
+    if _standing_denial(applying) is not None:
+        return "denied"
+    return "granted" if _is_granted(applying) else "unknown"
+
+
+def is_answer(answer: Answer, state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> bool:
+    """Return whether an answer is right for a purpose on a channel (empty: on every one)."""
+    if answer == "allowed":
+        return is_allowed(state, purpose, channel, defaults)
+    return status_of(state, purpose, channel) == answer
+
+
+def statement_in_words(purpose: str, channel: str, statement: ConsentStatement) -> str:
+    """Return what a statement is about and says; either may be ALL."""
+    what = "everything" if purpose == ALL else purpose
+    where = "" if channel == ALL else f" by {channel}"
+    why = f" ({statement.reason})" if statement.reason else ""
+    return f"{what}{where} is {statement.status}{why}"
+
+
+def _standing_denial(applying: list[Said]) -> Said | None:
+    """Return the narrowest denial that no later grant of a part of it lifts; None if there is none."""
+    denials = (
+        said for number, said in enumerate(applying) if said[2].status == "denied" and not _is_lifted(applying, number)
+    )
+    return next(denials, None)
+
+
+def _is_granted(applying: list[Said]) -> bool:
+    return any(statement.status == "granted" for _, _, statement in applying)
+
+
+def _is_lifted(applying: list[Said], number: int) -> bool:
     """Return whether a grant for a part of what a denial is about came later than the denial."""
     purpose, channel, denial = applying[number]
     return any(
@@ -106,10 +149,3 @@ def _is_lifted(applying: list[tuple[str, str, ConsentStatement]], number: int) -
         and channel in {granted_channel, ALL}
         for granted_purpose, granted_channel, grant in applying
     )
-
-
-def _in_words(purpose: str, channel: str, statement: ConsentStatement) -> str:
-    what = "everything" if purpose == ALL else purpose
-    where = "" if channel == ALL else f" by {channel}"
-    why = f" ({statement.reason})" if statement.reason else ""
-    return f"{what}{where} is denied{why}"

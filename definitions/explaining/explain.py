@@ -18,6 +18,7 @@ from definitions.model import (
     AllOf,
     AnyOf,
     Condition,
+    ConsentComparison,
     EventCount,
     Expression,
     Leaf,
@@ -39,6 +40,7 @@ from definitions.streaming.counts import after
 from definitions.streaming.keys import KeyOf, keys_of
 from definitions.streaming.times import text_of
 from definitions.streaming.values import value_within
+from schemas.consent import ALL, ConsentStatement, statement_in_words, status_of
 from schemas.records import Event
 
 EVENTS_SHOWN = 10
@@ -178,7 +180,9 @@ def explain_sent(name: str, past: PastProfile) -> ExplainedTrait | None:
     return None
 
 
-def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastProfile) -> Explained:
+def _explained_leaf(  # noqa: PLR0911 - one for each form
+    leaf: Leaf, explained: Callable[..., Explained], past: PastProfile
+) -> Explained:
     explained = partial(explained, in_words(leaf))
     match leaf:
         case EventCount():
@@ -193,6 +197,8 @@ def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastP
             return explained(value=value_within(past.trait(leaf.path[0]), leaf.path[1:]))
         case SessionComparison():
             return explained(value=past.fact(leaf.session, leaf.fact, past.now))
+        case ConsentComparison():
+            return explained(value=_status(leaf, past), **_statements(leaf, past))
         case _:
             return explained()
 
@@ -216,6 +222,29 @@ def _counted(leaf: Leaf | Aggregate, window: Window, past: PastProfile) -> Mappi
         "mistyped": tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
         "mistyped_counted": len(mistyped),
     }
+
+
+def _status(leaf: ConsentComparison, past: PastProfile) -> str:
+    status = status_of(past.consent, leaf.purpose, leaf.channel)
+    default = past.program.consent.defaults.get(leaf.purpose, "")
+    return f"unknown, by default {default}" if leaf.answer == "allowed" and status == "unknown" else status
+
+
+def _statements(leaf: ConsentComparison, past: PastProfile) -> Mapping[str, Any]:
+    """Return the fields of an explanation that are about statements: each with its event, the narrowest first."""
+    said = [
+        _stating(statement, statement_in_words(purpose, channel, statement), past)
+        for purpose, channel, statement in past.consent.applying(leaf.purpose, leaf.channel or ALL)
+    ]
+    return {"events": tuple(said), "counted": len(said)}
+
+
+def _stating(statement: ConsentStatement, words: str, past: PastProfile) -> ShownEvent:
+    """Return the event of a statement; of one that was not read, what the statement says of it."""
+    event = next((each for each in past.events if each.message_id == statement.event), None)
+    if event is not None:
+        return shown_event(event, words)
+    return ShownEvent(statement.event, statement.source, "", None, text_of(statement.since), words)
 
 
 def shown_event(event: Event, value: object = None) -> ShownEvent:

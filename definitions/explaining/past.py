@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Self
 
 from definitions.explaining.mistyped import compile_mistyped, compile_mistyped_filters
+from definitions.explaining.statements import PastStatement, said_until
 from definitions.model import SESSION_GAP_MS, EventMatcher, Path, SessionName
 from definitions.plan.accumulators import Accumulator
 from definitions.streaming.accumulators import CompiledAccumulator, OpenParts, compile_accumulator
@@ -17,6 +18,7 @@ from definitions.streaming.states import AnyState, EventOrder
 from definitions.streaming.subject import NEVER, SessionBounds
 from definitions.streaming.triggers import CompiledTrigger
 from definitions.streaming.values import value_within
+from schemas.consent import Answer, ConsentState, is_answer
 from schemas.records import Event
 
 Facts = Mapping[SessionName, Mapping[str, str]]
@@ -27,7 +29,7 @@ class PastProfile:
 
     Traits and memberships are evaluated when they are asked for: an explanation of one definition reads few of them.
     `sent`: the traits that were sent, `mined`: what queries have found. `current`: the session that `now` lies in.
-    `facts`: of each session there is.
+    `facts`: of each session there is. `statements`: what came to count about being sent things.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known of a profile, by where it is found
@@ -40,6 +42,7 @@ class PastProfile:
         current: SessionBounds | None = None,
         facts: Facts | None = None,
         mined: Mapping[str, object] = MappingProxyType({}),
+        statements: Sequence[PastStatement] = (),
     ) -> None:
         self.profile_id = profile_id
         self.program = program
@@ -48,6 +51,8 @@ class PastProfile:
         self._parts = {id(event): OpenParts(event) for event in self.events}
         self._sent = sent
         self._mined = mined
+        self._statements = statements
+        self.consent: ConsentState = said_until(statements, now)
         self._current = current
         self._facts = facts or {}
         self._states: dict[str, AnyState | None] = {}
@@ -72,7 +77,15 @@ class PastProfile:
         for event in events:
             sent |= self._parts[id(event)].traits if event.type == "identify" else {}
         return PastProfile(
-            self.profile_id, self.program, events, now, sent, _last_session(events), self._facts, self._mined
+            self.profile_id,
+            self.program,
+            events,
+            now,
+            sent,
+            _last_session(events),
+            self._facts,
+            self._mined,
+            self._statements,
         )
 
     def about(self, trigger: CompiledTrigger) -> list[Event]:
@@ -141,6 +154,10 @@ class PastProfile:
         if session == "current" and self.session(now) is None:
             return None
         return self._facts.get(session, {}).get(fact) or None
+
+    def says(self, purpose: str, channel: str, answer: Answer) -> bool:
+        """Return whether this is what the profile has said for a purpose on a channel (empty: on every one)."""
+        return is_answer(answer, self.consent, purpose, channel, self.program.consent.defaults)
 
     def matching(self, planned: Accumulator) -> list[Event]:
         """Return the events that go into an accumulator, in order; of sessions those that begin one."""

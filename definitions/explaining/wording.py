@@ -9,6 +9,7 @@ from definitions.model import (
     Aggregate,
     AggregateComparison,
     Comparison,
+    ConsentComparison,
     EventCount,
     EventMatcher,
     Expression,
@@ -93,6 +94,8 @@ def in_words(leaf: Leaf) -> str:  # noqa: PLR0911 - one for each form
             return f"in segment {leaf.name}"
         case Sample():
             return f"in the {leaf.permille / 10:g} % sample {leaf.salt!r}"
+        case ConsentComparison():
+            return f"consent to {leaf.purpose}{f' by {leaf.channel}' if leaf.channel else ''} is {leaf.answer}"
 
 
 def aggregate_in_words(aggregate: Aggregate) -> str:

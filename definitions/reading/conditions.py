@@ -1,10 +1,13 @@
 """The value of `when`: nested conditions to the model; each form has a module of its own, or a function here."""
 
+from typing import Literal
+
 from definitions.model import (
     AllOf,
     AnyOf,
     Comparison,
     Condition,
+    ConsentComparison,
     InSegment,
     Not,
     Sample,
@@ -16,21 +19,22 @@ from definitions.reading.comparisons import read_comparisons, read_value_compari
 from definitions.reading.contradictions import contradiction_in_all, tautology_in_any
 from definitions.reading.counting import measures_in, read_aggregate_comparison, read_count
 from definitions.reading.events import ANY_SESSION
-from definitions.reading.fields import refuse_unknown_keys, required_value
-from definitions.reading.keys import COUNT, COUNTED_SESSIONS, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
-from definitions.reading.names import read_name, read_trait_path
+from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
+from definitions.reading.keys import CONSENT, COUNT, COUNTED_SESSIONS, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
+from definitions.reading.names import read_name, read_narrow_name, read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference, ScalarNode
 from definitions.reading.scalars import read_choice, read_permille, read_text
 from definitions.reading.sequences import read_sequence
 from definitions.reading.types import misfit
 from runtime.hints import did_you_mean
+from schemas.consent import ALL, Answer
 
 MAX_CONDITIONS = 100
 SESSIONS = ("current", "first", "last")
+ANSWERS: tuple[Answer, ...] = ("granted", "denied", "unknown", "allowed")
 _COUNTED = (*EVENTS, *COUNTED_SESSIONS)
-_KINDS = ("all", "any", "not", *_COUNTED, "sequence", "trait", "session", "segment", "sample")
+_KINDS = ("all", "any", "not", *_COUNTED, "sequence", "trait", "session", "segment", "sample", "consent")
 _ACCOMPANYING = frozenset({*COUNT, *FILTERS, *MEASURES})
-_LATER = "consent"
 
 
 def read_condition(node: Node, report: FileReport) -> Condition | None:
@@ -52,12 +56,6 @@ def read_condition(node: Node, report: FileReport) -> Condition | None:
 
 
 def _kind(node: MappingNode, report: FileReport) -> str | None:
-    if _LATER in node.entries:
-        key = node.entries[_LATER][0]
-        report.add(
-            key, "a condition cannot ask for consent yet", "a destination asks when it sends: `purpose: marketing`"
-        )
-        return None
     kinds = [name for name in _KINDS if name in node.entries]
     if len(kinds) == 1:
         return kinds[0]
@@ -187,10 +185,37 @@ def _read_sample(node: MappingNode, report: FileReport) -> Condition | None:
     return None if permille is None or salt is None or len(node.entries) != 2 else Sample(permille, salt)
 
 
+def _read_consent(node: MappingNode, report: FileReport) -> Condition | None:
+    refuse_unknown_keys(node, CONSENT, "a condition with 'consent'", report)
+    hint = "what must have been said, such as `is: granted`; `is: allowed` goes by the purpose's default as well"
+    answer_node = required_value(node, "is", "a condition with 'consent'", hint, report)
+    word = None if answer_node is None else read_choice(answer_node, "'is'", ANSWERS, report)
+    answer = next((each for each in ANSWERS if each == word), None)
+    purpose = _read_defined_by_consent(node.entries["consent"][1], "purpose", report)
+    channel_node = value_of(node, "channel")
+    channel = "" if channel_node is None else _read_defined_by_consent(channel_node, "channel", report)
+    if answer is None or purpose is None or channel is None or not node.entries.keys() <= CONSENT.keys():
+        return None
+    return ConsentComparison(purpose, channel, answer)
+
+
+def _read_defined_by_consent(node: Node, of: Literal["purpose", "channel"], report: FileReport) -> str | None:
+    """Read the name of a purpose or a channel; that there is one is for `refuse_undefined_conditions` to say."""
+    name = read_narrow_name(node, f"the {of}", report, "consent.yaml defines it")
+    if name == ALL:
+        hint = "leave the key out" if of == "channel" else "name one; several are several conditions under `all:`"
+        report.add(node, f"{ALL!r} is no {of}", hint)
+        return None
+    if name is not None:
+        report.references.append(Reference(of, (name,), node.line, node.column))
+    return name
+
+
 _READERS = {
     "sequence": read_sequence,
     "trait": _read_trait,
     "session": _read_session,
     "segment": _read_segment,
     "sample": _read_sample,
+    "consent": _read_consent,
 }

@@ -147,6 +147,18 @@ def _read_defined(node: Node, what: str, names: Collection[str], report: FileRep
     return None
 
 
+def refuse_undefined_conditions(definitions: Iterable[ParsedIn], rules: ConsentRules) -> None:
+    """Report each condition on a purpose, or a channel, that the rules do not have."""
+    defined = {"purpose": tuple(rules.defaults), "channel": rules.channels if rules.purposes else ()}
+    for parsed, report in definitions:
+        for reference in parsed.references:
+            name = reference.path[0]
+            if reference.of in defined and name not in defined[reference.of]:
+                names = defined[reference.of]
+                hint = f"{did_you_mean(name, names)}; consent.yaml defines them" if names else "write a consent.yaml"
+                report.add_at(reference.line, reference.column, f"there is no {reference.of} {name!r}", hint)
+
+
 def refuse_undefined_consent(destinations: Iterable[ParsedIn], rules: ConsentRules) -> None:
     """Report each destination that sends for a purpose, or by a channel, that the rules do not have, if there are any.
 

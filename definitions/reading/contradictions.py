@@ -12,6 +12,7 @@ from definitions.model import (
     AnyOf,
     Comparison,
     Condition,
+    ConsentComparison,
     EventCount,
     EventMatcher,
     Not,
@@ -63,7 +64,12 @@ def _against(condition: Condition, earlier: Sequence[Condition]) -> str | None:
     opposite = condition.condition if isinstance(condition, Not) else Not(condition)
     if opposite in earlier:
         return "one condition is the `not` of another"
-    return _of_one_value(condition, earlier) or _of_counts(condition, earlier) or _of_samples((condition, *earlier))
+    return (
+        _of_one_value(condition, earlier)
+        or _of_counts(condition, earlier)
+        or _of_samples((condition, *earlier))
+        or _of_consents(condition, earlier)
+    )
 
 
 def tautology_in_any(conditions: Sequence[Condition]) -> int | None:
@@ -105,6 +111,18 @@ def _of_samples(conditions: Sequence[Condition]) -> str | None:
     without = [each.condition for each in conditions if isinstance(each, Not) and isinstance(each.condition, Sample)]
     if any(one.salt == other.salt and one.permille <= other.permille for one in samples for other in without):
         return "a sample without a larger one of the same salt"
+    return None
+
+
+def _of_consents(condition: Condition, earlier: Iterable[Condition]) -> str | None:
+    """What was said comes to one status, and what is denied is not allowed."""
+    if not isinstance(condition, ConsentComparison):
+        return None
+    for other in earlier:
+        if isinstance(other, ConsentComparison) and other == msgspec.structs.replace(condition, answer=other.answer):
+            answers = {condition.answer, other.answer}
+            if len(answers) == 2 and ("allowed" not in answers or "denied" in answers):
+                return f"{other.answer} and {condition.answer} for one purpose"
     return None
 
 

@@ -8,7 +8,7 @@ from definitions.consent import NO_RULES, RULES_FILE, ConsentRules
 from definitions.destinations import Destination
 from definitions.errors import DefinitionErrors
 from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
-from definitions.reading.consent import read_consent, refuse_undefined_consent
+from definitions.reading.consent import read_consent, refuse_undefined_conditions, refuse_undefined_consent
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
@@ -51,7 +51,8 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     triggers = _read(directory / "triggers", read_trigger, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
     identity = _read_rules(directory / _IDENTITY, read_identity, reports) or DEFAULT_RULES
-    consent = _read_rules(directory / RULES_FILE, read_consent, reports) or NO_RULES
+    rules_of_consent = _read_rules(directory / RULES_FILE, read_consent, reports)
+    consent = rules_of_consent or NO_RULES
     for parsed, kind in (
         (traits, "trait"),
         (segments, "segment"),
@@ -63,6 +64,8 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     refuse_unknown_namespaces(destinations, [namespace.name for namespace in identity.namespaces])
     refuse_taken_names(destinations)
     refuse_undefined_consent(destinations, consent)
+    if rules_of_consent is not None or not (directory / RULES_FILE).exists():  # else what they define is not known
+        refuse_undefined_conditions((*traits, *segments, *triggers), consent)
     errors = [error for report in reports for error in report.errors]
     if errors:
         raise DefinitionErrors(errors)

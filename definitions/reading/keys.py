@@ -201,6 +201,11 @@ SAMPLE: Final[Keys] = {
     "sample": "The share of all profiles, such as 10%; always the same ones.",
     "salt": "A word of your own: another one draws other profiles.",
 }
+CONSENT: Final[Keys] = {
+    "consent": "A purpose of consent.yaml.",
+    "channel": "A channel of consent.yaml; without it every one, as of a destination without a channel.",
+    "is": "What the person has said: granted, denied or unknown; or allowed, by that and the purpose's default.",
+}
 OPERATORS: Final[Keys] = {
     "equals": "Is this value.",
     "not_equals": "Is there, and is another value.",

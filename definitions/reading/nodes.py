@@ -46,11 +46,13 @@ Node: TypeAlias = ScalarNode | ListNode | MappingNode
 class Reference(msgspec.Struct, frozen=True):
     """That a definition reads a segment, or the value at `path` of the traits; `comparisons`: what it is held to.
 
+    Or what was said for a purpose, or by a channel.
+
     `of`: what is named, in the words of an error. The first of `path` is the name. `needs`: what an expression takes
     there. `former`: a former name of a destination.
     """
 
-    of: Literal["trait", "segment", "destination", "namespace", "former"]
+    of: Literal["trait", "segment", "destination", "namespace", "former", "purpose", "channel"]
     path: TraitPath
     line: int
     column: int

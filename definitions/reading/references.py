@@ -58,8 +58,8 @@ def refuse_wrong_references(
     near_traits = NearNames(known["trait"])
     for parsed, report in (*traits, *segments, *triggers, *destinations):
         for reference in parsed.references:
-            if reference.of in {"namespace", "former"}:
-                continue  # `refuse_unknown_namespaces` and `refuse_taken_names` have them
+            if reference.of not in known:
+                continue  # others of this module, and `refuse_undefined_conditions`, have them
             named = known[reference.of]
             if reference.path[0] not in named:
                 _refuse_unknown(reference, named, near_traits, report)

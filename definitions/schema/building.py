@@ -10,7 +10,7 @@ from definitions.model import ORDERINGS, TIMES
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_TIMES
 from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN
-from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
+from definitions.reading.conditions import ANSWERS, MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
 from definitions.reading.documents import OF_PROFILES
 from definitions.reading.events import ANY_SESSION, ANY_TYPE, EVENT_TYPES, EVER, MAX_CALLS, SESSION
@@ -191,6 +191,11 @@ def _condition() -> Schema:
             keys.SAMPLE,
             {"sample": {"type": "string", "pattern": "^[0-9]{1,2}(\\.[0-9])?%$"}, "salt": TEXT},
             ["sample", "salt"],
+        ),
+        "consent": object_of(
+            keys.CONSENT,
+            {"consent": NARROW_NAME, "channel": NARROW_NAME, "is": {"enum": list(ANSWERS)}},
+            ["consent", "is"],
         ),
     }
     chosen = [{"if": {"required": [key]}, "then": form} for key, form in forms.items() if key not in keys.EVENTS]

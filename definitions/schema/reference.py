@@ -11,7 +11,7 @@ from definitions.paths import MAX_PATH
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_WITHIN_MS
 from definitions.reading.comparisons import MAX_CHOICES, MAX_FILTERS
-from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
+from definitions.reading.conditions import ANSWERS, MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
 from definitions.reading.destinations import MAX_TRAITS_OF_DESTINATION
 from definitions.reading.documents import KINDS
@@ -66,6 +66,7 @@ _FORMS = (
     ("Facts of a session", keys.SESSION),
     ("Another segment", keys.IN_SEGMENT),
     ("A sample", keys.SAMPLE),
+    ("Consent", keys.CONSENT),
     ("Comparisons", keys.OPERATORS),
 )
 
@@ -119,6 +120,7 @@ def _grammar() -> Iterator[str]:
     yield ""
     yield "condition   = all: [condition] | any: [condition] | not: condition"
     yield "            | count | aggregate | sequence | traits | session | segment: NAME | sample: SHARE, salt: TEXT"
+    yield "            | consent"
     yield "count       = counted, within: WINDOW, (at_least: N?, at_most: N? | exactly: N)?, same: FIELD?"
     yield "aggregate   = counted, measure, within: WINDOW, comparison+"
     yield "sequence    = sequence: [step], within: DURATION, at_least: N?, same: FIELD?"
@@ -127,6 +129,7 @@ def _grammar() -> Iterator[str]:
     yield "traits      = trait: PATH, comparison+"
     yield f"session     = session: ({' | '.join(SESSIONS)}), (fact: (TEXT | {{comparison+}}))+"
     yield from _alternatives("fact", SESSION_FACTS)
+    yield f"consent     = consent: PURPOSE, channel: CHANNEL?, is: ({' | '.join(ANSWERS)})"
     yield ""
     yield "counted     = events | sessions: any"
     yield "events      = (event | page | screen: TEXT | [TEXT]) | type: TYPE | [TYPE] | events: [call], filter*"

@@ -7,7 +7,7 @@ import msgspec
 
 from definitions.consent import NO_RULES, RULES_FILE
 from definitions.destinations import Destination
-from definitions.model import AcrossTrigger, Definitions, InSegment, Segment, Trait, Trigger
+from definitions.model import AcrossTrigger, ConsentComparison, Definitions, InSegment, Segment, Trait, Trigger
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.sought import traits_read
 from definitions.sets.model import DefinitionSet
@@ -16,7 +16,8 @@ from definitions.sets.publication import Publication
 DefinitionKind: TypeAlias = Literal["trait", "segment", "trigger", "destination", "consent"]
 Definition: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
 Name: TypeAlias = tuple[DefinitionKind, str]
-
+Read: TypeAlias = tuple[DefinitionKind | Literal["purpose"], str]
+"""What a definition reads: another one, or the default of a purpose."""
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 
@@ -35,7 +36,7 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     found = dict.fromkeys(after.keys() - before.keys(), "added")
     found |= dict.fromkeys(before.keys() - after.keys(), "removed")
     found |= {name: "changed" for name in after.keys() & before.keys() if meaning(before[name]) != meaning(after[name])}
-    for name in _affected(after, found.keys()):
+    for name in _affected(after, (*found.keys(), *_other_defaults(former, new))):
         found.setdefault(name, "affected")
     if former.consent != new.consent:
         added, removed = former.consent == NO_RULES, new.consent == NO_RULES
@@ -118,17 +119,32 @@ def _by_kind(definitions: Definitions) -> Iterator[tuple[DefinitionKind, Iterabl
     yield "destination", definitions.destinations
 
 
-def _affected(defined: Mapping[Name, Definition], different: Iterable[Name]) -> set[Name]:
+def _other_defaults(former: Definitions, new: Definitions) -> Iterator[Read]:
+    """Yield the purposes of which another default decides about whoever has said nothing."""
+    before, after = former.consent.defaults, new.consent.defaults
+    yield from (("purpose", name) for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def _affected(defined: Mapping[Name, Definition], different: Iterable[Read]) -> set[Name]:
     """Return what reads something that is different, over any number of steps."""
-    known = set(different)
+    known = set[Read](different)
+    affected = set[Name]()
     read = {name: set(_read_by(item)) for name, item in defined.items()}
     while more := {name for name, names in read.items() if name not in known and names & known}:
         known |= more
-    return known
+        affected |= more
+    return affected
 
 
-def _read_by(item: Definition) -> Iterator[Name]:
+def _read_by(item: Definition) -> Iterator[Read]:
     yield from (("trait", path[0]) for path in traits_read(item))
     if isinstance(item, Segment | Trait | Trigger):
         for condition in conditions_of(item):
-            yield from (("segment", leaf.name) for leaf in leaves(condition) if isinstance(leaf, InSegment))
+            for leaf in leaves(condition):
+                match leaf:
+                    case InSegment(name):
+                        yield "segment", name
+                    case ConsentComparison(purpose=purpose, answer="allowed"):
+                        yield "purpose", purpose
+                    case _:
+                        pass

@@ -23,6 +23,7 @@ class Profiles:
         self._grouped: dict[str, str] = {}
         self._columns = Columns("c")
         self._reads_shown = False
+        self._reads_statements = False
         self._asks_who_is_busy = False
 
     def aggregate(self, template: str, *parts: Sql | str) -> Sql:
@@ -42,6 +43,11 @@ class Profiles:
         """Name the tuple of a trait's value as the profile shows it now."""
         self._reads_shown = True
         return self.column("value_of(JSONExtractRaw(shown, {0}), shown)", literal(trait))
+
+    def statement(self, purpose: str, channel: str) -> Sql:
+        """Name the tuple of what counts for a purpose and a channel, either may be ALL: its status and its time."""
+        self._reads_statements = True
+        return self.column("statements[{0}]", literal(f"{purpose}|{channel}"))
 
     def inside(self, ms: int | None, matching: Sql) -> Sql:
         """Say in SQL whether an event matches and lies in a window of time."""
@@ -65,18 +71,22 @@ class Profiles:
         self._asks_who_is_busy = True
         return sql(f"{{0}} AND NOT {IS_BUSY}", matching), sql(f"{{0}} AND {IS_BUSY}", matching)
 
-    def selected(self, source: str, shown: str = "") -> str:
+    def selected(self, source: str, shown: str = "", statements: str = "") -> str:
         """Return a query for the profile ids and all that was asked for.
 
-        `shown`: a query for `profile_id` and `shown`, the JSON text of the traits that profiles show.
+        `shown`: a query for `profile_id` and `shown`, the JSON text of the traits that profiles show. `statements`: one
+        for `profile_id` and `statements`, see `definitions.sql.consent`.
         """
         grouped = "".join(f", {text} AS {name}" for text, name in self._grouped.items())
         events = self.events.selected(_with_busy(source) if self._asks_who_is_busy else source)
         profiles = f"SELECT profile_id{grouped}\nFROM (\n{events}\n)\nGROUP BY profile_id"
-        if self._reads_shown:
-            profiles = (
-                f"SELECT *\nFROM (\n{profiles}\n) AS profiles\nLEFT ANY JOIN (\n{shown}\n) AS known USING (profile_id)"
-            )
+        joined = [(self._reads_shown, shown, "known"), (self._reads_statements, statements, "said")]
+        for is_read, query, name in joined:
+            if is_read:
+                profiles = (
+                    f"SELECT *\nFROM (\n{profiles}\n) AS profiles"
+                    f"\nLEFT ANY JOIN (\n{query}\n) AS {name} USING (profile_id)"
+                )
         return self._columns.selected(profiles)
 
 

@@ -9,6 +9,7 @@ from definitions.model import (
     AllOf,
     AnyOf,
     Condition,
+    ConsentComparison,
     Definitions,
     EventCount,
     Expression,
@@ -29,6 +30,7 @@ from definitions.model import (
 )
 from definitions.sql.aggregates import Computed, compile_aggregate, compile_count
 from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.consent import compile_consent
 from definitions.sql.events import Events, priority_of
 from definitions.sql.functions import WITH_FUNCTIONS, compile_function
 from definitions.sql.literals import literal
@@ -39,13 +41,15 @@ from definitions.sql.values import NOTHING, TUPLE, of_scalar, passes
 
 
 class Inputs(NamedTuple):
-    """Queries for what is read: the columns of events (see `events`), and the traits that profiles show now.
+    """Queries for what is read: the columns of events (see `events`), and what the streams say of profiles now.
 
-    These have `profile_id` and `shown`; they are read for the value that a query has yielded, and for nothing else.
+    `shown` has `profile_id` and `shown`, the traits; it is read for the value that a query has yielded, and for nothing
+    else. `statements` has `profile_id` and `statements`, what was said about being sent things (see `consent`).
     """
 
     events: str
     shown: str
+    statements: str
 
 
 class Scope(NamedTuple):
@@ -137,6 +141,8 @@ class DefinitionsQuery:
                 return self.segment(condition.name)
             case Sample():
                 return _sampled(condition)
+            case ConsentComparison():
+                return compile_consent(condition, profiles, self._scope.definitions.consent.defaults)
 
     def _compile_trait(self, trait: Trait) -> Computed:
         match trait.value:

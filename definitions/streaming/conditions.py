@@ -12,6 +12,7 @@ from definitions.model import (
     AllOf,
     AnyOf,
     Condition,
+    ConsentComparison,
     EventCount,
     InSegment,
     Not,
@@ -57,6 +58,8 @@ def compile_condition(condition: Condition, key_of: KeyOf) -> Evaluate:  # noqa:
             return lambda subject, _now: _HOLDS if subject.is_member(name) else _FAILS
         case Sample():
             return _compile_sample(condition)
+        case ConsentComparison(purpose, channel, answer):
+            return lambda subject, _now: _HOLDS if subject.says(purpose, channel, answer) else _FAILS
 
 
 def _compile_trait(comparison: TraitComparison) -> Evaluate:

@@ -35,6 +35,11 @@ _STATUSES: Mapping[object, Status] = {
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
+def consent_for(purpose: str) -> str:
+    """Return the name under which definitions read what was said for a purpose, or for ALL."""
+    return f"consent {purpose}"
+
+
 class SaidInEvent(NamedTuple):
     """That an event says something for a purpose and a channel; either may be ALL."""
 
@@ -48,10 +53,11 @@ class SaidInEvent(NamedTuple):
 class CompiledConsent:
     """Reads what an event says: in `context.consent`, by its name, and by the traits of an identify call."""
 
-    __slots__ = ("_categories", "_channels", "_traits", "is_defined")
+    __slots__ = ("_categories", "_channels", "_traits", "defaults", "is_defined")
 
     def __init__(self, rules: ConsentRules) -> None:
         self.is_defined = bool(rules.purposes)
+        self.defaults = rules.defaults
         self._categories = dict(rules.by_category)
         self._channels = frozenset((*rules.channels, ALL))
         self._traits = rules.traits

@@ -6,6 +6,7 @@ from typing import ClassVar, TypeAlias
 
 from definitions.model import (
     AggregateComparison,
+    ConsentComparison,
     Definitions,
     EventCount,
     Mining,
@@ -23,6 +24,7 @@ from definitions.plan import conditions_of, in_order, leaves, needs, references_
 from definitions.plan.accumulators import Accumulator
 from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
 from definitions.streaming.conditions import Evaluate, compile_condition
+from definitions.streaming.consent import consent_for
 from definitions.streaming.directions import Direction, directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import KeyOf
@@ -30,16 +32,17 @@ from definitions.streaming.states import AnyState
 from definitions.streaming.subject import NEVER, SESSION, SessionBounds, Subject, Value
 from definitions.streaming.thresholds import Distinctions, distinctions_of
 from definitions.streaming.triggers import CompiledTrigger, compile_trigger
+from schemas.consent import ALL, Answer, ConsentState, Default, is_answer
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledTrait:
     """A trait that follows from other things of the profile.
 
-    `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `at_first`:
-    whether it has to be evaluated for a profile of which nothing is known that it reads. `initial`: what its value is
-    then, for everybody and for ever, instead; None if that is not so. `distinguishes`: of which values of a trait, by
-    its name; of one that is not there, of all.
+    `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION, purposes.
+    `at_first`: whether it has to be evaluated for a profile of which nothing is known that it reads. `initial`: what
+    its value is then, for everybody and for ever, instead; None if that is not so. `distinguishes`: of which values of
+    a trait, by its name; of one that is not there, of all.
     """
 
     name: str
@@ -95,14 +98,14 @@ def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
 
     Triggers come last: nothing reads them, and what they say is of the profile as it is then.
     """
-    defaults = values_of_nothing(definitions)
+    nothing = _Nothing(values_of_nothing(definitions), definitions.consent.defaults)
     for defined in (*in_order(definitions), *definitions.triggers):
         reads = _names_read(defined).union(map(key_of, _needs(defined)))
         distinctions = distinctions_of(defined)
         item: Item
         if isinstance(defined, Segment):
             when = compile_condition(defined.when, key_of)
-            is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
+            is_certain = when(nothing, 0) == (False, NEVER) and not _is_drawn(defined)
             directed = directions(defined.when, key_of)
             item = CompiledSegment(
                 defined.name,
@@ -121,7 +124,7 @@ def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
             item = CompiledTrait(defined.name, reads, False, None, {}, _compile_mined(defined.name))
         else:
             evaluate = _compile_trait(defined.value, key_of)
-            initial, until = evaluate(_Nothing(defaults), 0)
+            initial, until = evaluate(nothing, 0)
             is_certain = until == NEVER and not _is_drawn(defined)
             item = CompiledTrait(
                 defined.name, reads, not is_certain, initial if is_certain else None, distinctions, evaluate
@@ -162,7 +165,14 @@ def _names_read(defined: Trait | Segment | Trigger) -> frozenset[str]:
     """Return the names of what a definition reads but for its accumulators."""
     read = references_of(defined)
     session = [SESSION] if any(window.session for window in _windows(defined)) or _reads_facts(defined) else []
-    return read.traits.union(map(membership_of, read.segments), session)
+    return read.traits.union(map(membership_of, read.segments), session, _consent_read(defined))
+
+
+def _consent_read(defined: Trait | Segment | Trigger) -> Iterator[str]:
+    for condition in conditions_of(defined):
+        for leaf in leaves(condition):
+            if isinstance(leaf, ConsentComparison):
+                yield from map(consent_for, (leaf.purpose, ALL))
 
 
 def _windows(defined: Trait | Segment | Trigger) -> Iterator[Window]:
@@ -186,9 +196,10 @@ def _is_drawn(defined: Trait | Segment) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Nothing:
-    """A subject of which nothing is known."""
+    """A subject of which nothing is known. `defaults`: by trait; `purposes`: the defaults by purpose."""
 
     defaults: Mapping[str, object]
+    purposes: Mapping[str, Default]
     profile_id: str = ""
 
     def state(self, key: str) -> AnyState | None:  # noqa: ARG002 - a subject's signature
@@ -208,3 +219,6 @@ class _Nothing:
 
     def fact(self, session: SessionName, fact: str, now: int) -> str | None:  # noqa: ARG002 - a subject's signature
         return None
+
+    def says(self, purpose: str, channel: str, answer: Answer) -> bool:
+        return is_answer(answer, ConsentState(), purpose, channel, self.purposes)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from definitions.model import SessionName
 from definitions.streaming.states import AnyState
+from schemas.consent import Answer
 
 # Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
 NEVER = 2**62
@@ -53,6 +54,9 @@ class Subject(Protocol):
 
     def fact(self, session: SessionName, fact: str, now: int) -> str | None:
         """Return a fact of a session; None where there is none."""
+
+    def says(self, purpose: str, channel: str, answer: Answer) -> bool:
+        """Return whether this is what the profile has said for a purpose on a channel (empty: on every one)."""
 
 
 def grouped(evaluations: Iterable[Evaluation], decided_by: bool) -> Evaluation:

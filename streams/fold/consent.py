@@ -10,7 +10,8 @@ from typing import Self
 
 import msgspec
 
-from schemas.consent import ConsentState, ConsentStatement, Status
+from definitions.streaming.consent import consent_for
+from schemas.consent import ALL, ConsentState, ConsentStatement, Status
 from schemas.records import ConsentEntry, Event
 from streams.fold.facet import NOTHING, Facet
 from streams.fold.moment import Moment
@@ -58,13 +59,14 @@ class Consent(Facet):
     published: dict[str, tuple[Status, str, str]] = {}
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
-        """Take in what an event says, for each identifier that it speaks for."""
+        """Take in what an event says, for each identifier that it speaks for; return for which purposes that counts."""
         rules = moment.context.program.consent
         said = rules.said_in(event)
         if not said:
             return NOTHING
         priority = moment.context.source_priority(event.source)
         speakers = [_hashed(identifier) for identifier in rules.speaks_for(event)]
+        changed = set[str]()
         for each in said:
             once = SaidOnce(
                 event.occurred_at,
@@ -76,9 +78,10 @@ class Consent(Facet):
                 each.text,
                 each.reason,
             )
-            self._take(f"{each.purpose}|{each.channel}", dict.fromkeys(speakers, once))
+            if self._take(f"{each.purpose}|{each.channel}", dict.fromkeys(speakers, once)):
+                changed.add(consent_for(each.purpose))
         moment.out.touches_consent = True
-        return NOTHING
+        return changed
 
     def unite(self, other: Self, moment: Moment) -> None:
         """Take over what the other one's identifiers have said."""
@@ -99,6 +102,17 @@ class Consent(Facet):
         for key, once in self._counting().items():
             purpose, _, channel = key.partition("|")
             statements.setdefault(purpose, {})[channel] = once.statement()
+        return ConsentState(statements)
+
+    def about(self, purpose: str, channel: str) -> ConsentState:
+        """Return what counts of all that is about a purpose on a channel (empty: on every one)."""
+        statements: dict[str, dict[str, ConsentStatement]] = {}
+        for said_purpose in dict.fromkeys((purpose, ALL)):
+            for said_channel in dict.fromkeys((channel or ALL, ALL)):
+                by_identifier = self.said.get(f"{said_purpose}|{said_channel}")
+                if by_identifier:
+                    statement = _most_restrictive(by_identifier.values()).statement()
+                    statements.setdefault(said_purpose, {})[said_channel] = statement
         return ConsentState(statements)
 
     def publish(self, as_of: int) -> tuple[ConsentEntry, ...]:
@@ -122,21 +136,26 @@ class Consent(Facet):
     def _counting(self) -> dict[str, SaidOnce]:
         return {key: _most_restrictive(by_identifier.values()) for key, by_identifier in self.said.items()}
 
-    def _take(self, key: str, statements: dict[str, SaidOnce]) -> None:
+    def _take(self, key: str, statements: dict[str, SaidOnce]) -> bool:
+        """Take statements over by identifier, and return whether any of them is later than what is known."""
         by_identifier = self.said.setdefault(key, {})
+        changes = False
         for identifier, once in statements.items():
-            _put(by_identifier, identifier, once)
+            changes |= _put(by_identifier, identifier, once)
         while len(by_identifier) > MAX_IDENTIFIERS and len(by_identifier) > MAX_IDENTIFIERS + (
             _OTHERS in by_identifier
         ):
             last = max(identifier for identifier in by_identifier if identifier != _OTHERS)
             _put(by_identifier, _OTHERS, by_identifier.pop(last))
+        return changes
 
 
-def _put(by_identifier: dict[str, SaidOnce], identifier: str, once: SaidOnce) -> None:
+def _put(by_identifier: dict[str, SaidOnce], identifier: str, once: SaidOnce) -> bool:
     former = by_identifier.get(identifier)
-    if former is None or once > former:
-        by_identifier[identifier] = once
+    if former is not None and once <= former:
+        return False
+    by_identifier[identifier] = once
+    return True
 
 
 def _most_restrictive(statements: Iterable[SaidOnce]) -> SaidOnce:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from definitions.model import SESSION_GAP_MS, SessionName
 from definitions.streaming.subject import SessionBounds
+from schemas.consent import Answer, is_answer
 from streams.fold.moment import FoldContext
 from streams.fold.state import ProfileState
 
@@ -11,11 +12,24 @@ from streams.fold.state import ProfileState
 class ProfileSubject:
     """Reads facets where an evaluation asks for them."""
 
-    __slots__ = ("_computed", "_defaults", "_members", "_mined", "_sessions", "_traits", "profile_id", "state")
+    __slots__ = (
+        "_computed",
+        "_consent",
+        "_defaults",
+        "_members",
+        "_mined",
+        "_program",
+        "_sessions",
+        "_traits",
+        "profile_id",
+        "state",
+    )
 
     def __init__(self, state: ProfileState, context: FoldContext) -> None:
         self.profile_id = context.profile_id
         self.state = state.aggregates.states.get
+        self._program = context.program
+        self._consent = state.consent
         self._defaults: Mapping[str, object] = context.program.defaults
         self._computed = state.computed
         self._members = state.memberships.entered_at
@@ -50,3 +64,8 @@ class ProfileSubject:
         """Return a fact of a session; None where there is none."""
         facts = self._sessions.facts(session, now)
         return None if facts is None else getattr(facts, fact) or None
+
+    def says(self, purpose: str, channel: str, answer: Answer) -> bool:
+        """Return whether this is what the profile has said for a purpose on a channel (empty: on every one)."""
+        said = self._consent.about(purpose, channel)
+        return is_answer(answer, said, purpose, channel, self._program.consent.defaults)

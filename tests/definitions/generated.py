@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
+from definitions.consent import ConsentRules, Purpose
 from definitions.model import (
     RELATIVE,
     SESSION_FACTS,
@@ -20,6 +21,7 @@ from definitions.model import (
     Case,
     Comparison,
     Condition,
+    ConsentComparison,
     Definitions,
     EventCount,
     EventMatcher,
@@ -48,6 +50,7 @@ from definitions.model import (
     Window,
 )
 from definitions.model import Sequence as EventSequence
+from schemas.consent import Answer, Status
 from schemas.records import EventType
 from tests.definitions.naive.conditions import DAY_MS
 from tests.definitions.naive.lives import Happened
@@ -94,6 +97,9 @@ NO_TIMES = (
 PATTERNS = ("a", "^a", "a$", "1.|^$", "[北南]京", "北南?", "(?i)TRUE", "\\d{2,}", "^.$", "'|\\\\")
 TEXTS = ("", "1", "a", "ab", "b", "true", "北京", "😀", 'it\'s \\ a "quote"\n', "18446744073709551616")
 LONG_TEXTS = ("é" * 256, "é" * 257)
+CONSENT = ConsentRules((Purpose("news"), Purpose("orders", default="opt_out")), ("email", "sms"))
+STATUSES: tuple[Status, ...] = ("granted", "granted", "denied", "unknown")
+ANSWERS: tuple[Answer, ...] = ("granted", "denied", "unknown", "allowed", "allowed")
 _OF_ONE = (Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS, Operator.NOT_CONTAINS)
 _ORDERINGS = (Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL)
 _OF_NOTHING = frozenset({Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT})
@@ -135,7 +141,7 @@ class Generator:
             else:
                 segments.append(Segment(f"s{number}", self.condition()))
                 self._segments.append(segments[-1].name)
-        return Definitions(segments=tuple(segments), traits=tuple(traits))
+        return Definitions(segments=tuple(segments), traits=tuple(traits), consent=CONSENT)
 
     def history(self, longest: int = 14) -> list[Happened]:
         """Events of one profile in any order; of ten neighbours in time one pair is simultaneous."""
@@ -168,6 +174,7 @@ class Generator:
             self._trait_comparison,
             self._session_comparison,
             lambda: Sample(self._pick((0, 300, 500, 1000)), self._pick(("", "盐"))),
+            self._consent_comparison,
         ]
         if self._segments:
             leaves.append(lambda: InSegment(self._pick(self._segments)))
@@ -260,6 +267,11 @@ class Generator:
             comparisons = (Comparison(Operator.EXISTS, self._happens(0.5)),)
         return SessionComparison(self._pick(("current", "first", "last")), fact, comparisons)
 
+    def _consent_comparison(self) -> Condition:
+        return ConsentComparison(
+            self._pick(("news", "orders")), self._pick(("", "email", "email", "sms")), self._pick(ANSWERS)
+        )
+
     def _comparisons(self, relative: bool) -> tuple[Comparison, ...]:
         return tuple(self._comparison(relative) for _ in range(self._pick((1, 1, 2))))
 
@@ -314,6 +326,7 @@ class Generator:
             self._random.randint(0, 1),
             f"m{number:02}",
             self._pick(SOURCES),
+            self._pick(((), (), ("a",), ("a", "b"))),
         )
 
     def _context(self) -> dict[str, object]:
@@ -321,7 +334,14 @@ class Generator:
         if self._happens(0.5):
             facts = {fact: self._pick(("", "google", "百度", "é" * 250)) for fact in ("source", "campaign", "page")}
             context["facts"] = {fact: text for fact, text in facts.items() if text or self._happens(0.1)}
+        if self._happens(0.4):
+            context["consent"] = {"purposes": {self._pick(("news", "news", "orders", "all")): self._said()}}
         return context
+
+    def _said(self) -> object:
+        if self._happens(0.3):
+            return self._pick(STATUSES)
+        return {self._pick(("email", "email", "sms", "all")): self._pick(STATUSES) for _ in range(2)}
 
     def _object(self, depth: int = 1) -> dict[str, object]:
         return {self._key(): self._value(depth) for _ in range(self._random.randint(0, 3))}

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
+from typing import cast
 
 from definitions.model import Definitions
-from schemas.records import Event, Identifier
+from schemas import topics
+from schemas.consent import NO_CONSENT, Status
+from schemas.records import ConsentChange, ConsentEntry, Event, Identifier
 from tests.definitions.generated import PRIORITIES, Generator
 from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.consent import statements
 from tests.definitions.naive.lives import Happened, Life, past
 from tests.definitions.naive.values import kind
-from tests.sinks.examples import insert, resolved
+from tests.sinks.examples import insert, placed, resolved
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Evaluated, EvaluationQuery, evaluate
 
@@ -44,7 +48,7 @@ def recorded(workspace: str, profile_id: str, happened: Happened) -> Event:
         occurred_at=happened.at,
         sent_at=None,
         received_at=happened.at,
-        identifiers=(Identifier("user_id", profile_id),),
+        identifiers=(Identifier("user_id", profile_id), *(Identifier("anonymous_id", each) for each in happened.also)),
         properties=json.dumps(happened.properties, ensure_ascii=False),
         traits=json.dumps(happened.traits, ensure_ascii=False),
         context=json.dumps(happened.context, ensure_ascii=False),
@@ -60,6 +64,23 @@ def record(warehouse: Warehouse, workspace: str, histories: Histories) -> None:
         for offset, (profile_id, event) in enumerate(pairs)
     )
     insert(warehouse, list(placed))
+
+
+def record_statements(warehouse: Warehouse, workspace: str, histories: Histories, now: int, version: int) -> None:
+    """Write what everybody has said by then, as the sink does, in place of what was written by lower versions."""
+    written = []
+    for profile_id, events in histories.items():
+        counting = statements(Life(events, profile_id=profile_id, priorities=PRIORITIES), now)
+        entries = tuple(
+            ConsentEntry(purpose, channel, cast("Status", status), since, "m", "web")
+            for purpose in ("news", "orders", "all")
+            for channel in ("email", "sms", "all")
+            for status, since in [counting.get((purpose, channel), ("unknown", now))]
+        )
+        written.append(
+            ConsentChange(workspace, profile_id, "person", profile_id, 0, version, now, NO_CONSENT, changed=entries)
+        )
+    insert(warehouse, [placed(topics.CONSENTS, each, offset) for offset, each in enumerate(written)])
 
 
 def differences(evaluations: Iterable[Evaluated], wanted: EvaluationQuery, histories: Histories) -> list[str]:

@@ -30,7 +30,7 @@ from schemas import topics
 from tests.definitions.generated import BEGINNING, HUGE_NUMBERS, Generator
 from tests.definitions.naive.lives import Happened
 from tests.definitions.naive.sessions import GAP_MS
-from tests.definitions.populations import check, moments, person, population, record
+from tests.definitions.populations import check, moments, person, population, record, record_statements
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Evaluated, EvaluationQuery, evaluate, sizes, trait_values
@@ -49,7 +49,8 @@ def test_sql_agrees_with_the_naive_evaluation(warehouse: Warehouse, is_long: boo
     record(warehouse, workspace, histories)
     for seed in range(sets):
         definitions = Generator(Random(seed)).definitions(12)
-        for now in moments(seed, histories, 2):
+        for number, now in enumerate(moments(seed, histories, 2)):
+            record_statements(warehouse, workspace, histories, now, 2 * seed + number + 1)
             check(warehouse, workspace, definitions, histories, now)
 
 

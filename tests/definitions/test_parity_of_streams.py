@@ -10,10 +10,10 @@ import pytest
 from definitions import Program, compile_program
 from definitions.model import Definitions
 from schemas import topics
-from schemas.records import Event, Profile, SegmentChange
+from schemas.records import ConsentChange, Event, Profile, SegmentChange
 from streams.fold.fold import advance, fold_event
 from streams.fold.moment import FoldContext, Outputs
-from streams.fold.records import profile_record
+from streams.fold.records import consent_records, profile_record
 from streams.fold.state import ProfileState
 from tests.definitions.generated import PRIORITIES, Generator
 from tests.definitions.naive.lives import order_of
@@ -25,6 +25,7 @@ from tests.definitions.populations import (
     person,
     population,
     record,
+    record_statements,
     recorded,
 )
 from tests.sinks.examples import insert, placed
@@ -84,11 +85,16 @@ def test_streams_and_sql_agree_about_everybody_as_a_verification_sees_them(wareh
         histories = {person(number): generator.history() for number in range(60)}
         now = max(moments(seed, histories, 3))
         record(warehouse, workspace, histories)
-        records, changes = list[Profile](), list[SegmentChange]()
+        records, changes, said = list[Profile](), list[SegmentChange](), list[ConsentChange]()
         for followed in follow(definitions, workspace, arrivals(workspace, histories), now):
+            said += consent_records(followed.state, followed.context, followed.out, (), now)
             records.append(profile_record(followed.state, followed.context, now))
             changes += followed.out.segment_changes
-        written = [*((topics.PROFILES, each) for each in records), *((topics.SEGMENTS, each) for each in changes)]
+        written = [
+            *((topics.PROFILES, each) for each in records),
+            *((topics.SEGMENTS, each) for each in changes),
+            *((topics.CONSENTS, each) for each in said),
+        ]
         insert(warehouse, [placed(*each, offset) for offset, each in enumerate(written)])
         check(warehouse, workspace, definitions, histories, now)
         wanted = EvaluationQuery(definitions, workspace, "person", now, PRIORITIES)
@@ -107,4 +113,5 @@ def test_all_three_agree_about_500_definitions_of_1000_histories(warehouse: Ware
         wanted = EvaluationQuery(definitions, workspace, "person", now, PRIORITIES)
         evaluated = [followed.evaluated for followed in follow(definitions, workspace, events, now)]
         assert differences(evaluated, wanted, histories) == [], seed
+        record_statements(warehouse, workspace, histories, now, seed + 1)
         check(warehouse, workspace, definitions, histories, now)

@@ -2,7 +2,8 @@
 
 All is computed anew of the events, each with the profile of now, in one query for a hundred definitions and what these
 read: a longer one takes ClickHouse out of proportion longer. A time that lies back is that time as it is known now: who
-was merged since is one. Only what a query has yielded (`mining`) is taken from the profiles.
+was merged since is one. Only what a query has yielded (`mining`) is taken from the profiles, and what people have said
+about being sent things from `consents`, both as of now: events of the past count by the rules of then (decision 0043).
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from definitions.model import Definitions
 from definitions.plan import leaves, narrowed
 from definitions.sql import DefinitionsQuery, Inputs, Scope
+from definitions.sql.consent import CODES
 from schemas.records import ProfileKind
 from warehouse.client import Warehouse
 from warehouse.queries.values import literal, literals
@@ -30,7 +32,16 @@ FROM onefold.current_events
 WHERE workspace = {workspace} AND profile_kind = {kind} AND {condition}"""
 _SHOWN = """SELECT profile_id, traits_text AS shown FROM onefold.profiles FINAL
 WHERE workspace = {workspace} AND kind = {kind}"""
-
+_STATEMENTS = f"""SELECT profile_id, mapFromArrays(groupArray(about), groupArray(said)) AS statements
+FROM (
+    SELECT profile_id, concat(purpose, '|', channel) AS about, argMax((transform(
+        toString(status), {[*CODES]}, {[*CODES.values()]}::Array(UInt8), 0::UInt8), toUnixTimestamp64Milli(since)),
+        version) AS said
+    FROM onefold.consents
+    WHERE workspace = {{workspace}} AND profile_kind = {{kind}}
+    GROUP BY profile_id, about
+)
+GROUP BY profile_id"""
 
 T = TypeVar("T")
 
@@ -59,7 +70,7 @@ class Evaluated(NamedTuple):
 def source_of(workspace: str, kind: ProfileKind, condition: str) -> Inputs:
     """Return what definitions are computed of; the condition is one of events."""
     named = {"workspace": literal(workspace), "kind": literal(kind)}
-    return Inputs(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named))
+    return Inputs(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named), _STATEMENTS.format(**named))
 
 
 def evaluate(

@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+from definitions.explaining.statements import PastStatement
+from schemas.consent import ConsentStatement, Status
 from schemas.records import Event, EventType, SessionFacts
 from warehouse.client import Warehouse
 
 EVENTS_READ = 20_000
+STATEMENTS_READ = 50
+"""Of each purpose and channel."""
 
 _PROFILE = """
 SELECT traits_text AS traits, kind, toUnixTimestamp64Milli(updated_at) AS updated_at
@@ -53,6 +57,14 @@ SELECT entered_at FROM onefold.segment_members FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND segment = {segment:String}
 """
 
+_STATEMENTS = """
+SELECT version, purpose, channel, status, toUnixTimestamp64Milli(since) AS at, event, source, text, reason
+FROM onefold.consents FINAL
+WHERE workspace = {workspace:String} AND profile_id = {profile:String}
+ORDER BY version DESC
+LIMIT {limit:UInt32} BY purpose, channel
+"""
+
 
 class PastSession(NamedTuple):
     """A session: times of its first and last event (ms), and its facts."""
@@ -65,7 +77,8 @@ class PastSession(NamedTuple):
 class FoundProfile(NamedTuple):
     """A profile: its traits as they are shown, its newest events in order, and its first and last session.
 
-    `is_cut`: there are more events than were read. `updated_at`: by the clock of its workspace (ms).
+    `statements`: the newest about being sent things. `is_cut`: there are more events than were read. `updated_at`: by
+    the clock of its workspace (ms).
     """
 
     kind: str
@@ -75,6 +88,7 @@ class FoundProfile(NamedTuple):
     is_cut: bool
     first: PastSession | None
     last: PastSession | None
+    statements: tuple[PastStatement, ...] = ()
 
 
 def find_past_profile(warehouse: Warehouse, workspace: str, profile_id: str) -> FoundProfile | None:
@@ -88,7 +102,17 @@ def find_past_profile(warehouse: Warehouse, workspace: str, profile_id: str) -> 
     first, last = (_session(warehouse, parameters, order) for order in ("ASC", "DESC"))
     traits = json.loads(str(profiles[0]["traits"]))
     updated_at = cast("int", profiles[0]["updated_at"])
-    return FoundProfile(str(profiles[0]["kind"]), traits, updated_at, events, len(rows) > EVENTS_READ, first, last)
+    said = warehouse.rows(_STATEMENTS, parameters | {"limit": str(STATEMENTS_READ)})
+    return FoundProfile(
+        str(profiles[0]["kind"]),
+        traits,
+        updated_at,
+        events,
+        len(rows) > EVENTS_READ,
+        first,
+        last,
+        tuple(map(_statement, said)),
+    )
 
 
 def find_membership(warehouse: Warehouse, workspace: str, profile_id: str, segment: str) -> str | None:
@@ -109,6 +133,18 @@ def _session(warehouse: Warehouse, parameters: Mapping[str, str], order: str) ->
         return None
     started, ended, *facts = rows[0].items()
     return PastSession(cast("int", started[1]), cast("int", ended[1]), {name: str(value) for name, value in facts})
+
+
+def _statement(row: Mapping[str, object]) -> PastStatement:
+    statement = ConsentStatement(
+        cast("Status", row["status"]),
+        int(str(row["at"])),
+        str(row["event"]),
+        str(row["source"]),
+        str(row["text"]),
+        str(row["reason"]),
+    )
+    return PastStatement(int(str(row["version"])), str(row["purpose"]), str(row["channel"]), statement)
 
 
 def _event(workspace: str, row: Mapping[str, object]) -> Event:

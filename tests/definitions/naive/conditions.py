@@ -8,6 +8,7 @@ from definitions.model import (
     AllOf,
     AnyOf,
     Condition,
+    ConsentComparison,
     EventCount,
     Expression,
     Function,
@@ -25,6 +26,7 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from tests.definitions.naive.aggregates import NEWEST, aggregate_value
+from tests.definitions.naive.consent import answer
 from tests.definitions.naive.events import counted, value_of
 from tests.definitions.naive.lives import Life, past
 from tests.definitions.naive.sequences import completions_in_window
@@ -61,6 +63,13 @@ def holds(condition: Condition, life: Life, now: int) -> bool:  # noqa: PLR0911 
         case Sample():
             digest = hashlib.md5(f"{condition.salt}|{life.profile_id}".encode()).hexdigest()  # noqa: S324 - no secret
             return int(digest[:8], 16) % 1000 < condition.permille
+        case ConsentComparison(purpose, channel, wanted):
+            said = answer(life, purpose, channel, now)
+            if wanted == "allowed":
+                return said == "granted" or (
+                    said == "unknown" and life.definitions.consent.defaults[purpose] == "opt_out"
+                )
+            return said == wanted
 
 
 def count_holds(count: EventCount, life: Life, now: int) -> bool:

@@ -8,7 +8,7 @@ from definitions.model import Definitions
 
 
 class Happened(NamedTuple):
-    """One event of a profile."""
+    """One event of a profile. `also`: identifiers that it carries beside the profile's own."""
 
     at: int
     type: str
@@ -19,6 +19,7 @@ class Happened(NamedTuple):
     ordinal: int = 0
     message_id: str = ""
     source: str = "web"
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from definitions.model import SessionName
 from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, EventOrder
 from definitions.streaming.subject import SessionBounds
+from schemas.consent import Answer, ConsentState, is_answer
 from schemas.records import Event, Identifier
 from tests.definitions.naive.lives import Happened
 from tests.definitions.naive.sessions import GAP_MS
@@ -64,10 +65,12 @@ class Known:
         members: Sequence[str] = (),
         profile_id: str = "p",
         facts: Mapping[str, str] = {},
+        consent: ConsentState = ConsentState(),  # noqa: B008 - frozen
     ) -> None:
         self.profile_id = profile_id
         self._states: dict[str, Any] = {}
         self._traits, self._members, self._facts = traits, members, facts
+        self._consent, self._defaults = consent, program.consent.defaults
         self._times = sorted(event.at for event in happened if event.at <= now)
         for event in happened:
             if event.at <= now:
@@ -109,3 +112,6 @@ class Known:
         if session == "current" and self.session(now) is None:
             return None
         return self._facts.get(fact)
+
+    def says(self, purpose: str, channel: str, answer: Answer) -> bool:
+        return is_answer(answer, self._consent, purpose, channel, self._defaults)
