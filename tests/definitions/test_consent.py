@@ -8,6 +8,7 @@ import pytest
 from definitions import load
 from definitions.consent import CHANNELS, NO_RULES, ConsentRules, Purpose, SaidByTrait
 from definitions.destinations import Destination
+from definitions.model import AllOf, Case, ConsentComparison, Literally, Rule
 from definitions.reading.consent import refuse_undefined_consent
 from definitions.reading.documents import Parsed
 from definitions.reading.nodes import FileReport, ScalarNode
@@ -99,6 +100,75 @@ def test_a_plan_says_that_the_rules_become_others() -> None:
     other = msgspec.structs.replace(having, consent=msgspec.structs.replace(RULES, channels=("sms",)))
     changes = [differences(*pair) for pair in ((without, having), (having, other), (other, without), (other, other))]
     assert list(map(in_short, changes)) == ["+consent.yaml", "~consent.yaml", "-consent.yaml", ""]
+
+
+CONDITIONS = [
+    ("{consent: marketing, is: allowed}", ConsentComparison("marketing", "", "allowed")),
+    ("{channel: email, is: unknown, consent: service}", ConsentComparison("service", "email", "unknown")),
+    (
+        "{all: [{consent: marketing, is: allowed}, {consent: marketing, is: granted}]}",
+        AllOf((ConsentComparison("marketing", "", "allowed"), ConsentComparison("marketing", "", "granted"))),
+    ),
+]
+MISTAKEN_CONDITIONS = [
+    ("{consent: marketing}", "2:7", "needs the key 'is' (what must have been said, such as `is: granted`"),
+    ("{consent: marketing, is: given}", "2:32", "'is' cannot be 'given' (did you mean 'denied'?)"),
+    ("{consent: marketin, is: granted}", "2:17", "there is no purpose 'marketin' (did you mean 'marketing'?; consent"),
+    ("{consent: service, channel: fax, is: denied}", "2:35", "there is no channel 'fax' (known: email, sms; consent"),
+    ("{consent: all, is: denied}", "2:17", "'all' is no purpose (name one"),
+    ("{consent: service, channel: all, is: denied}", "2:35", "'all' is no channel (leave the key out)"),
+    ("{consent: [service], is: denied}", "2:17", "the purpose must be a text"),
+    ("{consent: service, purpose: x, is: denied}", "2:26", "has no key 'purpose'"),
+    ("{consent: service, is: denied, segment: s}", "2:38", "'segment' and 'consent' in one condition"),
+    (
+        "{all: [{consent: service, is: denied}, {consent: service, is: allowed}]}",
+        "2:46",
+        "denied and allowed for one purpose",
+    ),
+    (
+        "{all: [{consent: service, is: granted}, {consent: service, is: unknown}]}",
+        "2:47",
+        "granted and unknown for one purpose",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "condition"), CONDITIONS)
+def test_segments_triggers_and_rules_may_ask_for_consent(
+    tmp_path: Path, text: str, condition: ConsentComparison
+) -> None:
+    files = {
+        "consent.yaml": FILE,
+        "segments/s.yaml": f"segment: s\nwhen: {text}",
+        "triggers/t.yaml": f"trigger: t\nwhen: {text}",
+        "traits/t.yaml": f"trait: t\ncases: [{{when: {text}, then: 1}}]",
+    }
+    definitions = load(write(tmp_path, files))
+    assert (definitions.segments[0].when, definitions.triggers[0].when) == (condition, condition)
+    assert definitions.traits[0].value == Rule((Case(condition, Literally(1)),))
+
+
+@pytest.mark.parametrize(("text", "position", "message"), MISTAKEN_CONDITIONS)
+def test_a_mistaken_condition_is_found_where_it_stands(tmp_path: Path, text: str, position: str, message: str) -> None:
+    [error] = errors_of(tmp_path, {"consent.yaml": FILE, "segments/s.yaml": f"segment: s\nwhen: {text}"})
+    assert error.startswith(f"segments/s.yaml:{position}: "), error
+    assert message in error
+
+
+def test_without_rules_there_is_nothing_to_ask_for(tmp_path: Path) -> None:
+    asking = {"triggers/t.yaml": "trigger: t\nwhen: {consent: marketing, is: denied}"}
+    assert errors_of(tmp_path, asking) == [
+        "triggers/t.yaml:2:17: there is no purpose 'marketing' (write a consent.yaml)"
+    ]
+
+
+def test_where_the_rules_are_wrong_it_is_not_said_that_what_they_define_is_missing(tmp_path: Path) -> None:
+    files = {
+        "consent.yaml": ONE + "chanels: [email]",
+        "segments/s.yaml": "segment: s\nwhen: {consent: marketing, is: denied}",
+    }
+    [error] = errors_of(tmp_path, files)
+    assert error.startswith("consent.yaml:2:1: ")
 
 
 def refused(destination: Destination, rules: ConsentRules) -> list[str]:

@@ -140,7 +140,6 @@ OTHERS = [
     ("{sample: 10, salt: a}", 16, "from 0.1% to 99.9%"),
     ("{sample: 0%, salt: a}", 16, "from 0.1% to 99.9%"),
     ("{sample: 100%, salt: a}", 16, "from 0.1% to 99.9%"),
-    ("{consent: marketing}", 8, "a condition cannot ask for consent yet"),
 ]
 GROUPS = [
     ("{all: [{event: A, within: 1d}, {not: {event: A, within: 1d}}]}", 38, "the `not` of another"),

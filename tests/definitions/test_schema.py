@@ -14,6 +14,7 @@ from definitions.schema.reference import reference
 from onefold.cli import onefold
 from tests.definitions.folders import errors_of, write
 from tests.definitions.plain import plain_documents
+from tests.definitions.test_consent import CONDITIONS as CONSENTS
 from tests.definitions.test_forms import ACROSS, CONDITIONS, TRAITS, TRIGGERS
 from tests.guide.chapter import blocks
 
@@ -56,6 +57,7 @@ def test_every_example_of_the_guide_is_accepted(tmp_path: Path, path: str) -> No
 
 
 FORMS = [
+    *(f"segment: s\nwhen: {text}" for text, _ in CONSENTS),
     *(f"segment: s\nwhen: {text}" for text, _ in CONDITIONS),
     *(text for text, _ in TRAITS),
     *(text for text, _ in ACROSS),
@@ -141,6 +143,9 @@ MISTAKES = [
     "segment: a\nwhen: {not: [{event: Buy, within: 7d}]}",
     "segment: a\nwhen: {not: {event: Buy, within: 7d}, within: 7d}",
     "segment: a\nwhen: {trait: plan}",
+    "segment: a\nwhen: {consent: marketing}",
+    "segment: a\nwhen: {consent: marketing, is: given}",
+    "segment: a\nwhen: {consent: A b, is: granted}",
     "segment: a\nwhen: {trait: plan, equal: pro}",
     "segment: a\nwhen: {trait: plan, in: pro}",
     "segment: a\nwhen: {trait: plan, exists: 1}",

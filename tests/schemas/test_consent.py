@@ -1,6 +1,8 @@
 """Whether what a person has said allows a delivery."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.consent import (
     ALL,
@@ -11,7 +13,9 @@ from schemas.consent import (
     decode_consent,
     encode_consent,
     is_allowed,
+    is_answer,
     objection,
+    status_of,
 )
 
 DEFAULTS: dict[str, Default] = {"marketing": "opt_in", "service": "opt_out"}
@@ -84,3 +88,23 @@ def test_what_has_no_channel_goes_by_what_was_said_of_every_one() -> None:
     state = said(("marketing", "email", "denied", 2), ("marketing", ALL, "granted", 1))
     assert is_allowed(state, "marketing", "", DEFAULTS)
     assert objection(said(), "marketing", "", DEFAULTS) == "marketing needs a consent that was never given"
+
+
+STATUSES: tuple[Status, ...] = ("granted", "denied", "unknown")
+STATEMENTS = st.dictionaries(
+    st.tuples(st.sampled_from(("marketing", "service", ALL)), st.sampled_from(("email", "sms", ALL))),
+    st.tuples(st.sampled_from(STATUSES), st.integers(1, 3)),
+)
+
+
+@given(STATEMENTS, st.sampled_from(("marketing", "service", "selling")), st.sampled_from(("", "email", "sms")))
+def test_what_was_said_comes_to_one_status_and_with_the_default_that_decides(
+    statements: dict[tuple[str, str], tuple[Status, int]], purpose: str, channel: str
+) -> None:
+    state = said(*((*key, *statement) for key, statement in statements.items()))
+    assert [is_answer(each, state, purpose, channel, DEFAULTS) for each in STATUSES].count(True) == 1
+    status, default = status_of(state, purpose, channel), DEFAULTS.get(purpose)
+    assert is_answer(status, state, purpose, channel, DEFAULTS)
+    allowed = default is not None and (status == "granted" or (status == "unknown" and default == "opt_out"))
+    assert is_answer("allowed", state, purpose, channel, DEFAULTS) is allowed
+    assert is_allowed(state, purpose, channel, DEFAULTS) is allowed

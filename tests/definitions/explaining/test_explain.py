@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import compile_program
+from definitions.consent import ConsentRules, Purpose
 from definitions.explaining.explain import Explained, ReadTrait, explain_condition, explain_sent, explain_trait
 from definitions.explaining.past import PastProfile
+from definitions.explaining.statements import PastStatement
 from definitions.explaining.wording import aggregate_in_words, in_words
 from definitions.model import (
     Aggregate,
@@ -18,6 +20,7 @@ from definitions.model import (
     Case,
     Comparison,
     Condition,
+    ConsentComparison,
     Definitions,
     EventCount,
     EventMatcher,
@@ -42,6 +45,7 @@ from definitions.model import (
     Window,
 )
 from definitions.streaming.times import text_of
+from schemas.consent import ConsentStatement
 from schemas.records import Event
 from tests.definitions.costs import calls_of
 
@@ -296,3 +300,34 @@ def test_a_rule_shows_the_expression_of_the_case_and_of_none() -> None:
     assert said(both, 1) == ("no case holds", "none", ())
     assert said(neither, 1) == ("no case holds", None, ())
     assert said(late, 1) == ("round(total), as no case holds", 1, (ReadTrait("total", 1),))
+
+
+def test_consent_shows_what_was_said_since_when_and_by_which_event() -> None:
+    yes, no = event(2, "Consent Preference Updated"), event(1, "Unsubscribed")
+    said = [
+        PastStatement(1, "news", "all", ConsentStatement("granted", NOW - 2, yes.message_id, "web")),
+        PastStatement(2, "all", "email", ConsentStatement("denied", NOW - 1, no.message_id, "web", reason="left")),
+        PastStatement(3, "news", "sms", ConsentStatement("granted", NOW, "not read", "crm")),
+    ]
+    rules = ConsentRules((Purpose("news"), Purpose("orders", default="opt_out")))
+    wanted = {
+        (purpose, channel): ConsentComparison(purpose, channel, "allowed")
+        for purpose, channel in (("news", "email"), ("news", "sms"), ("orders", ""))
+    }
+    definitions = Definitions(tuple(Segment(f"{key}", each) for key, each in wanted.items()), consent=rules)
+    person = PastProfile("p", compile_program(definitions), [yes, no], NOW, {}, statements=said)
+    by_mail, by_sms, orders = (explain_condition(each, person) for each in wanted.values())
+    assert (by_mail.says, by_mail.holds, by_mail.value) == ("consent to news by email is allowed", False, "denied")
+    assert [(each.message_id, each.value) for each in by_mail.events] == [
+        (yes.message_id, "news is granted"),
+        (no.message_id, "everything by email is denied (left)"),
+    ]
+    assert (by_sms.holds, by_sms.until, by_sms.events[0].message_id) == (True, None, "not read")
+    assert by_sms.events[0].occurred_at == text_of(NOW)
+    assert (orders.says, orders.holds, orders.value) == (
+        "consent to orders is allowed",
+        True,
+        "unknown, by default opt_out",
+    )
+    before = explain_condition(wanted["news", "email"], person.earlier(NOW - 2))
+    assert (before.holds, [each.value for each in before.events]) == (True, ["news is granted"])

@@ -1,9 +1,11 @@
 """What is different between two sets, by meaning, and what is so only by what it reads."""
 
+from definitions.consent import ConsentRules, Purpose
 from definitions.destinations import Destination
 from definitions.model import (
     Case,
     Comparison,
+    ConsentComparison,
     Definitions,
     Function,
     InSegment,
@@ -52,4 +54,22 @@ def test_what_is_added_and_removed_is_named_by_its_kind() -> None:
     assert differences(Definitions((ALONE,)), Definitions((), (Destination("alone"),))) == (
         Difference("destination", "alone", "added"),
         Difference("segment", "alone", "removed"),
+    )
+
+
+def test_another_default_affects_what_asks_whether_something_is_allowed_and_nothing_else() -> None:
+    segments = (
+        Segment("allowed", ConsentComparison("marketing", "email", "allowed")),
+        Segment("granted", ConsentComparison("marketing", "email", "granted")),
+        Segment("of_another", ConsentComparison("service", "", "allowed")),
+        Segment("within", InSegment("allowed")),
+    )
+    before, after = (
+        Definitions(segments, consent=ConsentRules((Purpose("marketing", default=default), Purpose("service"))))
+        for default in ("opt_in", "opt_out")
+    )
+    assert differences(before, after) == (
+        Difference("consent", "consent.yaml", "changed"),
+        Difference("segment", "allowed", "affected"),
+        Difference("segment", "within", "affected"),
     )

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from definitions import Definitions, Segment, compile_program
+from definitions.consent import ConsentRules
+from definitions.model import Case, ConsentComparison, Literally, Rule, Trait, Trigger
 from schemas.consent import ALL, ConsentState, decode_consent, is_allowed
 from schemas.records import ConsentChange, Event, Identifier
 from streams.fold.consent import MAX_IDENTIFIERS, Consent
+from streams.fold.fold import refresh
 from streams.fold.merge import merge, retire
-from streams.fold.moment import Outputs
+from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import consent_records
 from streams.fold.state import ProfileState
 from tests.streams.fold.definitions import CONSENT
-from tests.streams.fold.given import CONTEXT, START, event, event_lists, fold, identify
+from tests.streams.fold.given import CONTEXT, START, event, event_lists, fold, identify, transitions
 
 ANN, MAIL, PHONE = Identifier("user_id", "ann"), Identifier("email", "ann@example.com"), Identifier("phone", "+1")
 OTHER_ID = "6a1f6f0c-0000-5000-8000-000000000002"
@@ -203,3 +208,86 @@ def test_identifiers_beyond_a_number_are_one_however_they_come() -> None:
     assert first == second
     assert len(first.said["marketing|all"]) == MAX_IDENTIFIERS + 1
     assert isinstance(first, Consent)
+
+
+def asking(rules: ConsentRules = CONSENT) -> FoldContext:
+    """The context of definitions that ask for consent."""
+    by_mail = ConsentComparison("marketing", "email", "allowed")
+    definitions = Definitions(
+        (
+            Segment("reachable", by_mail),
+            Segment("silent", ConsentComparison("marketing", "", "unknown")),
+            Segment("served", ConsentComparison("service", "", "allowed")),
+        ),
+        traits=(Trait("wants", Rule((Case(by_mail, Literally("news")),), Literally("nothing"))),),
+        triggers=(Trigger("welcome", when=by_mail),),
+        consent=rules,
+    )
+    return msgspec.structs.replace(CONTEXT, program=compile_program(definitions))
+
+
+def test_who_says_yes_enters_and_who_says_no_leaves_by_that_event_at_its_time() -> None:
+    context = asking()
+    state, first = fold([event(START)], context=context)
+    assert transitions(first.segment_changes) == [("served", "entered", START), ("silent", "entered", START)]
+    assert state.computed.value("wants") == "nothing"
+    yes, no = said(START + 1, {"marketing": YES}), said(START + 2, {"marketing": {"email": NO}, "service": NO})
+    _, second = fold([yes], state, context, Outputs())
+    assert transitions(second.segment_changes) == [
+        ("reachable", "entered", START + 1),
+        ("silent", "exited", START + 1),
+    ]
+    assert {change.cause for change in second.segment_changes} == {yes.message_id}
+    assert state.computed.value("wants") == "news"
+    assert [(each.trigger, each.cause) for each in second.triggers] == [("welcome", yes.message_id)]
+    _, third = fold([no], state, context, Outputs())
+    assert transitions(third.segment_changes) == [("reachable", "exited", START + 2), ("served", "exited", START + 2)]
+    assert (state.computed.value("wants"), third.triggers) == ("nothing", [])
+
+
+def test_what_comes_late_changes_nothing_that_was_said_after_it_and_corrects_the_rest() -> None:
+    context = asking()
+    state, _ = fold([said(START + 5, {"marketing": YES})], context=context)
+    _, out = fold([said(START, {"marketing": NO})], state, context, Outputs())
+    assert out.segment_changes == [], "the later word of the same identifier counts"
+    _, out = fold([said(START + 1, {"marketing": NO}, PHONE)], state, context, Outputs())
+    assert transitions(out.segment_changes) == [("reachable", "exited", START + 5)]
+
+
+def test_a_merge_takes_out_whoever_the_other_one_objects_for() -> None:
+    context = asking()
+    granted, _ = fold([said(START + 9, {"marketing": YES}, ANN)], context=context)
+    denied, _ = fold([said(START, {"marketing": NO}, PHONE)], context=context)
+    retire(denied, context, Outputs())
+    out = Outputs()
+    merge(granted, denied, (PHONE,), 7, context, out)
+    assert transitions(out.segment_changes) == [("reachable", "exited", START + 9)]
+
+
+def test_another_default_takes_effect_on_everybody() -> None:
+    state, _ = fold([event(START)], context=asking())
+    other = msgspec.structs.replace(
+        CONSENT,
+        purposes=tuple(
+            msgspec.structs.replace(each, default="opt_out" if each.default == "opt_in" else "opt_in")
+            for each in CONSENT.purposes
+        ),
+    )
+    out = Outputs()
+    refresh(state, asking(other), out, START + 1)
+    assert sorted(transitions(out.segment_changes)) == [
+        ("reachable", "entered", START + 1),
+        ("served", "exited", START + 1),
+    ]
+
+
+@given(events=event_lists())
+def test_memberships_are_those_of_what_was_said_after_every_event(events: list[Event]) -> None:
+    context, state = asking(), ProfileState()
+    for each in events:
+        fold([each], state, context, Outputs())
+        allowed = {
+            ("reachable", is_allowed(state.consent.state(), "marketing", "email", CONSENT.defaults)),
+            ("served", is_allowed(state.consent.state(), "service", "", CONSENT.defaults)),
+        }
+        assert {(name, name in state.memberships.entered_at) for name, _ in allowed} == allowed

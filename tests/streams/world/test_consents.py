@@ -10,14 +10,16 @@ import msgspec
 import pytest
 from hypothesis import given, note
 
-from definitions import compile_program
+from definitions import Segment, compile_program
 from definitions.consent import ConsentRules, Purpose
+from definitions.model import ConsentComparison
 from schemas.consent import decode_consent
 from schemas.identity import default_profile_id
 from schemas.known_consent import later
 from schemas.records import ConsentChange, Event
 from schemas.topics import CONSENTS
-from tests.streams.world.playing import HISTORIES, SENT_WITHIN_MS, START
+from tests.oracle.reference import World as Reference
+from tests.streams.world.playing import HISTORIES, REFERENCE, SENT_WITHIN_MS, START
 from tests.streams.world.playing import PROGRAM as WITHOUT_CONSENT
 from tests.streams.world.test_unmerging import UnmergePlayer
 from tests.streams.world.world import NAMESPACE, World
@@ -25,7 +27,18 @@ from tests.streams.world.world import NAMESPACE, World
 pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(7_200)]
 
 RULES = ConsentRules((Purpose("marketing"), Purpose("service", default="opt_out")), ("email",))
-PROGRAM = compile_program(msgspec.structs.replace(WITHOUT_CONSENT._definitions, consent=RULES))
+SEGMENTS = (
+    Segment("reachable", ConsentComparison("marketing", "email", "allowed")),
+    Segment("served", ConsentComparison("service", "email", "allowed")),
+    Segment("undecided", ConsentComparison("marketing", "", "unknown")),
+)
+PROGRAM = compile_program(
+    msgspec.structs.replace(
+        WITHOUT_CONSENT._definitions,
+        segments=(*WITHOUT_CONSENT._definitions.segments, *SEGMENTS),
+        consent=RULES,
+    )
+)
 PRIORITIES = {"web": 0, "crm": 5}
 RESTRICTIONS = ("granted", "unknown", "denied")
 CONTEXTS = (
@@ -54,6 +67,22 @@ def naive(events: Iterable[Event]) -> Statuses:
     return counting
 
 
+def _marketing(events: Iterable[Event]) -> str:
+    return naive(events).get(("marketing", "all"), "unknown")
+
+
+WITH_SEGMENTS = Reference(
+    NAMESPACE,
+    PRIORITIES,
+    {
+        **REFERENCE.segments,
+        "reachable": lambda facts: _marketing(facts.events) == "granted",
+        "served": lambda facts: ("service", "email") not in naive(facts.events),
+        "undecided": lambda facts: _marketing(facts.events) == "unknown",
+    },
+)
+
+
 def _order(event: Event) -> tuple[int, int, int, str]:
     return event.occurred_at, PRIORITIES[event.source], event.ordinal, event.message_id
 
@@ -62,6 +91,7 @@ class ConsentPlayer(UnmergePlayer):
     """Some calls say what their sender wants."""
 
     has_copies = False
+    reference = WITH_SEGMENTS
 
     def __init__(self, history: tuple[int, bytes]) -> None:
         super().__init__(history)
