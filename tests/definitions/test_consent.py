@@ -112,14 +112,14 @@ CONDITIONS = [
 ]
 MISTAKEN_CONDITIONS = [
     ("{consent: marketing}", "2:7", "needs the key 'is' (what must have been said, such as `is: granted`"),
-    ("{consent: marketing, is: given}", "2:32", "'is' cannot be 'given' (did you mean 'denied'?)"),
+    ("{consent: marketing, is: grantd}", "2:32", "'is' cannot be 'grantd' (did you mean 'granted'?)"),
     ("{consent: marketin, is: granted}", "2:17", "there is no purpose 'marketin' (did you mean 'marketing'?; consent"),
     ("{consent: service, channel: fax, is: denied}", "2:35", "there is no channel 'fax' (known: email, sms; consent"),
     ("{consent: all, is: denied}", "2:17", "'all' is no purpose (name one"),
     ("{consent: service, channel: all, is: denied}", "2:35", "'all' is no channel (leave the key out)"),
     ("{consent: [service], is: denied}", "2:17", "the purpose must be a text"),
     ("{consent: service, purpose: x, is: denied}", "2:26", "has no key 'purpose'"),
-    ("{consent: service, is: denied, segment: s}", "2:38", "'segment' and 'consent' in one condition"),
+    ("{consent: service, is: denied, segment: s}", "2:8", "'segment' and 'consent' in one condition"),
     (
         "{all: [{consent: service, is: denied}, {consent: service, is: allowed}]}",
         "2:46",

@@ -32,6 +32,11 @@ def told(**traits: object) -> Happened:
     return Happened(NOW - HOUR, "identify", None, traits=traits)
 
 
+def agreed(ago: int, by_mail: bool) -> Happened:
+    said = {"marketing": {"email": "granted" if by_mail else "denied"}}
+    return Happened(NOW - ago, "track", "Consent Preference Updated", context={"consent": {"purposes": said}})
+
+
 Past = Sequence[Happened]
 EVERYDAY = {"active_customers"}
 SEGMENTS: list[tuple[str, Past, set[str]]] = [
@@ -80,9 +85,11 @@ SEGMENTS: list[tuple[str, Past, set[str]]] = [
         [tracked(29 * DAY, "Email Link Clicked"), order(26 * DAY)],
         EVERYDAY | {"new_customers", "campaign_responders"},
     ),
-    ("said yes", [told(email="a@example.com", email_consent=True)], {"consented_to_email"}),
-    ("said yes as a text", [told(email="a@example.com", email_consent="true")], set()),
-    ("unsubscribed", [told(email="a@example.com", email_consent=True, unsubscribed=True)], set()),
+    ("said yes", [agreed(2 * DAY, True), told(email="a@example.com")], {"consented_to_email"}),
+    ("said yes, and has no address", [agreed(2 * DAY, True), told(email="none")], set()),
+    ("said nothing", [told(email="a@example.com")], set()),
+    ("unsubscribed", [agreed(2 * DAY, True), agreed(DAY, False), told(email="a@example.com")], set()),
+    ("came back", [agreed(2 * DAY, False), agreed(DAY, True), told(email="a@example.com")], {"consented_to_email"}),
 ]
 
 
