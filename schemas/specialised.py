@@ -23,6 +23,8 @@ _CACHED_LONGS = 65_536
 _CACHED_TEXTS = 16_384
 _REPEATED = frozenset({"workspace", "profile_id", "segment", "cause", "namespace"})
 """Fields whose texts many records of a batch have, or one record many times: names, and what they are about."""
+_SHARED = frozenset({("SegmentChange", "identifiers")})
+"""Tuples of what never changes; several records in a row have the same one, which is encoded once."""
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _MOST_BYTES = 10  # of a 64-bit number
 
@@ -216,6 +218,8 @@ class _EncoderSource(_Source):
         for field in schema["fields"]:
             if field["type"] == "string" and field["name"] in _REPEATED:
                 self._parts.append(f"T[{value}.{field['name']}]")
+            elif (schema["name"], field["name"]) in _SHARED:
+                self._shared(field["type"]["items"], f"{value}.{field['name']}", indent)
             else:
                 self._value(field["type"], f"{value}.{field['name']}", indent)
 
@@ -248,6 +252,21 @@ class _EncoderSource(_Source):
                 self.record(whole, name, indent)
             case _:
                 raise NotImplementedError(f"Avro's {kind}")
+
+    def _shared(self, items: object, value: str, indent: str) -> None:
+        """An array, remembered with its bytes until another one comes; known by being the same object.
+
+        Both are read and replaced at once: threads share the function.
+        """
+        name, item, pair, latest = self.variable(), self.variable(), self.variable(), self.constant([((), b"\0")])
+        self.flush(indent)
+        self.line(f"{indent}{name} = {value}; {pair} = {latest}[0]")
+        self.line(f"{indent}if {pair}[0] is not {name}:")
+        self.line(f"{indent}    whole, p = p, []")
+        self._counted(name, f"for {item} in {name}:", [(items, item)], indent + "    ")
+        self.flush(indent + "    ")
+        self.line(f"{indent}    {pair} = {latest}[0] = ({name}, join(p)); p = whole")
+        self._parts.append(f"{pair}[1]")
 
     def _optional(self, branches: list[object], value: str, indent: str) -> None:
         null, other = _branches(branches)

@@ -108,7 +108,8 @@ def _within(state: Times | Newest | Spans, window: Window, subject: Subject, now
         return times[max(bisect_right(times, begins), len(times) - MAX_VALUES) :]
     entries = state.entries
     gone = bisect_right(entries, begins, key=_time) if entries and entries[0][0] <= begins else 0
-    return entries[max(gone, len(entries) - MAX_VALUES) :]
+    gone = max(gone, len(entries) - MAX_VALUES)
+    return entries[gone:] if gone else entries
 
 
 def _changes(events: Events, window: Window, subject: Subject, now: int) -> Iterator[tuple[int, int]]:
@@ -245,7 +246,7 @@ _RESTS: Mapping[Measure, Callable[[Events], Rest]] = {
 
 
 def _sum(events: Events) -> object:
-    return _of_sum(sum([millionths(value) for *_, value in events if -MAX_SUMMAND <= value <= MAX_SUMMAND]))
+    return _of_sum(sum([millionths(value) for value in _values(events) if -MAX_SUMMAND <= value <= MAX_SUMMAND]))
 
 
 _OF_ALL: Mapping[Measure, Callable[[Events], object]] = {

@@ -1,7 +1,7 @@
 """In which direction an event can change a condition: more events never end a count that holds."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -32,15 +32,18 @@ class Direction(NamedTuple):
 class Directed(NamedTuple):
     """The segments that events of one accumulator can change in one direction alone.
 
-    `rising`: those of which the direction has nothing but `at_least`, by that, in its order. `others`: the rest, in the
-    same order. `numbers`: of all, by name.
+    `rising`: those of which the direction has nothing but `at_least`, by that, in its order. `patient`: the numbers of
+    those that rise, but not while they wait, likewise. `others`: the rest, in the same order, each its `at_least`,
+    number and name with the rest of its direction. `numbers`: of all, by name; `names`: by number.
     """
 
     rising: tuple[tuple[int, frozenset[str]], ...]
-    others: tuple[tuple[int, str, Direction], ...]
+    patient: tuple[tuple[int, frozenset[int]], ...]
+    others: tuple[tuple[int, int, str, bool, int, bool, bool], ...]
     numbers: Mapping[str, int]
+    names: Mapping[int, str]
 
-    def touch(self, touched: set[int], events: int, members: Collection[str], waiting: Container[int]) -> None:
+    def touch(self, touched: set[int], events: int, members: Collection[str], waiting: Collection[int]) -> None:
         """Add the numbers of those that an event may change.
 
         `events`: how many the accumulator has with it. `members`: the segments that the profile is in. `waiting`: the
@@ -51,7 +54,13 @@ class Directed(NamedTuple):
                 break
             if outside := segments.difference(members):
                 touched.update(map(self.numbers.__getitem__, outside))
-        for number, segment, (rises, at_least, below, revokes, waits) in self.others:
+        for at_least, numbers in self.patient:
+            if at_least > events:
+                break
+            for number in numbers.difference(waiting):  # seldom any
+                if self.names[number] not in members:
+                    touched.add(number)
+        for at_least, number, segment, rises, below, revokes, waits in self.others:
             if at_least > events:
                 break
             if (segment in members) is not rises:
@@ -64,18 +73,24 @@ class Directed(NamedTuple):
 def directed(segments: Iterable[tuple[int, str, Direction]]) -> Directed:
     """Return the segments of an accumulator by what events can do to them."""
     rising: defaultdict[int, set[str]] = defaultdict(set)
-    others: list[tuple[int, str, Direction]] = []
+    patient: defaultdict[int, set[int]] = defaultdict(set)
+    others: list[tuple[int, int, str, bool, int, bool, bool]] = []
     numbers: dict[str, int] = {}
     for number, segment, direction in segments:
         numbers[segment] = number
-        if direction == Direction(True, direction.at_least):
-            rising[direction.at_least].add(segment)
+        rises, at_least, below, revokes, waits = direction
+        if direction == Direction(True, at_least):
+            rising[at_least].add(segment)
+        elif direction == Direction(True, at_least, waits=True):
+            patient[at_least].add(number)
         else:
-            others.append((number, segment, direction))
+            others.append((at_least, number, segment, rises, below, revokes, waits))
     return Directed(
         tuple((at_least, frozenset(names)) for at_least, names in sorted(rising.items())),
-        tuple(sorted(others, key=lambda each: each[2].at_least)),
+        tuple((at_least, frozenset(group)) for at_least, group in sorted(patient.items())),
+        tuple(sorted(others)),
         numbers,
+        {number: name for name, number in numbers.items()},
     )
 
 

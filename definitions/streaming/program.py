@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -234,7 +234,7 @@ class Program:
         return (self.accumulators[index] for index in sorted(indexes))
 
     def touched(
-        self, names: Iterable[str], members: Collection[str], waiting: Container[int], counted: Callable[[str], int]
+        self, names: Iterable[str], members: Collection[str], waiting: Collection[int], counted: Callable[[str], int]
     ) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
 

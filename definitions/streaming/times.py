@@ -7,6 +7,8 @@ from functools import lru_cache
 DAY_MS = 24 * 3600 * 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_SECONDS = tuple(f"{second:02}." for second in range(60))
+_MILLISECONDS = tuple(f"{millisecond:03}Z" for millisecond in range(1_000))
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:(Z)|([+-])([0-9]{2})(?::?([0-5][0-9]))?)?)?"
@@ -40,20 +42,19 @@ def time_of(value: object) -> int | None:
 @lru_cache(maxsize=1_000)  # one event is the last of several kinds, and the first one stays
 def text_of(ms: int) -> str | None:
     """Return a time as ISO 8601 in UTC with milliseconds; None beyond the years 1 to 9999."""
-    days, of_day = divmod(ms, DAY_MS)
-    day = _date_text(days)
-    if day is None:
-        return None
-    minutes, of_minute = divmod(of_day, 60_000)
-    return f"{day}T{minutes // 60:02}:{minutes % 60:02}:{of_minute // 1000:02}.{of_minute % 1000:03}Z"
+    minutes, of_minute = divmod(ms, 60_000)
+    minute = _minute_text(minutes)
+    return minute and minute + _SECONDS[of_minute // 1000] + _MILLISECONDS[of_minute % 1000]
 
 
 @lru_cache(maxsize=1_000)
-def _date_text(days: int) -> str | None:
+def _minute_text(minutes: int) -> str | None:
+    days, of_day = divmod(minutes, DAY_MS // 60_000)
     try:
-        return date.fromordinal(_EPOCH.toordinal() + days).isoformat()
+        day = date.fromordinal(_EPOCH.toordinal() + days).isoformat()
     except (ValueError, OverflowError):
         return None
+    return f"{day}T{of_day // 60:02}:{of_day % 60:02}:"
 
 
 def years_between(born: int, now: int) -> int | None:

@@ -6,12 +6,12 @@ import io
 import fastavro
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import specialised
 from schemas.codec import RECORDS, Codec, DecodeError
-from schemas.records import Event, EventHead
+from schemas.records import Event, EventHead, SegmentChange
 from tests.schemas.fixed import FixedSchemas, records, schema_of
 
 PREFIX = b"\0\0\0\0\1"
@@ -27,6 +27,19 @@ def test_the_bytes_are_those_that_fastavro_writes(record: type[msgspec.Struct], 
     )
 
     assert specialised.encoder(schema_of(record), PREFIX)(value) == PREFIX + written.getvalue()
+
+
+@settings(max_examples=20)  # each compiles five encoders
+@given(st.lists(records(SegmentChange), min_size=2, max_size=2))
+def test_records_in_a_row_that_share_a_tuple_are_written_as_each_by_itself(changes: list[SegmentChange]) -> None:
+    first, other = changes
+    shared = msgspec.structs.replace(other, identifiers=first.identifiers)
+    encode = specialised.encoder(schema_of(SegmentChange), PREFIX)
+
+    written = [encode(each) for each in (first, shared, other, first)]
+
+    alone = [specialised.encoder(schema_of(SegmentChange), PREFIX)(each) for each in (first, shared, other, first)]
+    assert written == alone
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=RECORDS.get)
