@@ -1,8 +1,10 @@
 """DingTalk: messages of a custom robot of a group.
 
-Source: https://open.dingtalk.com/document/orgapp/custom-robots-send-group-messages and its pages on the signature
-and on error codes, as of November 2026. A message of an equal key is not known again: one whose answer was lost
-appears twice.
+Source: https://open.dingtalk.com/document/orgapp/custom-robots-send-group-messages and its pages on the signature and
+on error codes, as of November 2026. The texts of 310000 are English or Chinese
+(github.com/zhuifengshen/DingtalkChatbot/issues/44, github.com/qd-today/qd/issues/510). 40035 without a token and
+90030 (the webhook's quota) are known from users of the service alone. A message of an equal key is not known again:
+one whose answer was lost appears twice.
 """
 
 import base64
@@ -24,10 +26,14 @@ THROTTLED_MS = 10 * 60_000
 NOT_PASSED = 310000
 """One of the robot's checks: of its signature, of its list of addresses, of words that a message must have."""
 
+LACKING = 40035
+"""Something is missing: a part of the message, or the token in the address."""
+_WORDS_MISSING = ("keyword", "关键词")
+
 CODES = Codes(
     "errcode",
     "errmsg",
-    throttled={130101: THROTTLED_MS, 302033: THROTTLED_MS, 410100: THROTTLED_MS},
+    throttled={130101: THROTTLED_MS, 302033: THROTTLED_MS, 410100: THROTTLED_MS, 90030: None},
     busy=frozenset({-1}),
     unauthorised=frozenset({300001, 300005, 400013, 400101, 400102, 400106}),  # no such robot, group or token
 )
@@ -71,8 +77,10 @@ def body_of(options: DingTalk, fields: Mapping[str, object]) -> Mapping[str, obj
 
 
 def _not_passed(code: int, text: str, exchange: Exchange) -> Outcome | None:
+    if code == LACKING and "access_token" in text:
+        return Unauthorised(f"answered errcode {code}: the address has no token", exchange)
     if code != NOT_PASSED:
         return None
-    if "keyword" in text.lower():
+    if any(word in text.lower() for word in _WORDS_MISSING):
         return Refused("rejected", "the message has none of the words that the robot asks for", exchange)
     return Unauthorised(f"answered errcode {code}: the signature or the sender's address", exchange)

@@ -1,7 +1,10 @@
 """Slack: messages of an incoming webhook.
 
-Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and its page on errors, as of
-November 2026. Slack knows no key of a request: a message whose answer was lost appears twice.
+Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
+https://docs.slack.dev/apis/web-api/rate-limits (a message a second) and
+https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks, as of November 2026;
+`no_active_hooks` is known from users of the service alone. Slack knows no key of a request: a message whose answer
+was lost appears twice.
 """
 
 from collections.abc import Mapping
@@ -17,6 +20,7 @@ MAX_BODY_BYTES = 100_000
 MAX_TEXT_CHARS = 40_000
 
 GONE = (
+    "no_active_hooks",
     "no_service",
     "no_service_id",
     "no_team",

@@ -1,12 +1,15 @@
 """WeCom (WeChat Work): messages of a robot of a group.
 
-Source: https://developer.work.weixin.qq.com/document/path/91770 and its page on error codes, as of November 2026. A
-message of an equal key is not known again: one whose answer was lost appears twice.
+Source: https://developer.work.weixin.qq.com/document/path/91770 (20 messages a minute, 2,048 and 4,096 bytes) and its
+page on error codes, as of November 2026. That 93000 is also the code of a message that is too long or in no form is
+known from answers that users of the service have published alone. A message of an equal key is not known again: one
+whose answer was lost appears twice.
 """
 
 from collections.abc import Mapping
 
 from definitions.receivers.wecom import WeCom
+from sinks.destinations.contract import Exchange, Outcome, Refused
 from sinks.destinations.robots.codes import Codes, meaning
 from sinks.destinations.robots.robot import Robot
 from sinks.destinations.robots.texts import Unsayable, said_of, without_calls
@@ -23,6 +26,9 @@ CODES = Codes(
     busy=frozenset({-1}),
     unauthorised=frozenset({40001, 93000, 93004, 93008}),  # no such key, switched off, not in the group
 )
+NO_SUCH_KEY = 93000
+"""Also of a message: its text tells them apart."""
+_ABOUT_THE_MESSAGE = ("exceed max length", "invalid request parameter", "invalid input")
 
 
 def wecom_robot(options: WeCom, timeout_s: float) -> Robot:
@@ -30,11 +36,19 @@ def wecom_robot(options: WeCom, timeout_s: float) -> Robot:
     return Robot(
         options.url,
         lambda url, fields: (url, body_of(options, fields)),
-        meaning(CODES),
+        meaning(CODES, _about_the_message),
         timeout_s,
         largest=MAX_BODY_BYTES,
         allow_private=options.allow_private,
     )
+
+
+def _about_the_message(code: int, text: str, exchange: Exchange) -> Outcome | None:
+    if code == NO_SUCH_KEY and any(words in text.lower() for words in _ABOUT_THE_MESSAGE):
+        return Refused(
+            "rejected", f"answered errcode {code}: the message is too long or in no form of WeCom's", exchange
+        )
+    return None
 
 
 def body_of(options: WeCom, fields: Mapping[str, object]) -> Mapping[str, object]:

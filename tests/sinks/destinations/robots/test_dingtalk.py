@@ -45,7 +45,12 @@ class TestDingTalk(RobotContract):
         [
             (0, "ok", Delivered),
             (310000, "keywords not in content", Refused),
+            (310000, "description:关键词不匹配;solution:请联系群管理员", Refused),
             (310000, "sign not match", Unauthorised),
+            (310000, "description:机器人发送签名不匹配;solution:请确认签名", Unauthorised),
+            (40035, "缺少参数 access_token", Unauthorised),
+            (40035, "缺少参数 json", Refused),
+            (90030, "webhook over limit", Retry),
             (300005, "token is not exist", Unauthorised),
             (-1, "system busy", Retry),
             (430102, "不合适文本", Refused),

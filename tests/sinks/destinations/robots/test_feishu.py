@@ -45,12 +45,20 @@ class TestFeishu(RobotContract):
             (9499, Refused),
             (19024, Refused),
             (19021, Unauthorised),
+            (19022, Unauthorised),
             (19001, Unauthorised),
+            (19002, Refused),
             (11232, Retry),
+            (2200, Retry),
         ],
     )
     def test_a_code_within_a_200_is_an_error(self, code: int, expected: type) -> None:
         assert type(self.answered(json.dumps({"code": code, "msg": "why"}).encode())) is expected
+
+    def test_too_many_requests_have_the_code_of_a_bad_one(self) -> None:
+        outcome = self.answered(b'{"code": 9499, "msg": "too many request", "data": {}}')
+        assert isinstance(outcome, Retry), outcome
+        assert outcome.reason == "throttled"
 
     def test_another_secret_is_not_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SIGNING", "another-one")

@@ -34,6 +34,7 @@ class TestSlack(RobotContract):
             (400, b"invalid_payload", Refused),
             (403, b"action_prohibited", Unauthorised),
             (404, b"no_service", Unauthorised),
+            (404, b"no_active_hooks", Unauthorised),
             (404, b"channel_not_found", Unauthorised),
             (410, b"channel_is_archived", Unauthorised),
             (500, b"rollup_error", Retry),

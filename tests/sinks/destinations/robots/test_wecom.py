@@ -31,6 +31,13 @@ class TestWeCom(RobotContract):
     def test_a_code_within_a_200_is_an_error(self, code: int, expected: type) -> None:
         assert type(self.answered(json.dumps({"errcode": code, "errmsg": "why"}).encode())) is expected
 
+    def test_a_message_that_is_too_long_has_the_code_of_a_wrong_address(self) -> None:
+        assert isinstance(
+            self.answered(b'{"errcode": 93000, "errmsg": "invalid webhook url, hint: [1]"}'), Unauthorised
+        )
+        long = b'{"errcode": 93000, "errmsg": "Invalid input : content exceed max length. invalid Request Parameter"}'
+        assert isinstance(self.answered(long), Refused)
+
     def test_a_text_over_the_limit_is_not_sent(self) -> None:
         assert isinstance(self.outcome_of({"text": "字" * 682}), Delivered)
         outcome = self.outcome_of({"text": "字" * 683})
