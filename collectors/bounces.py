@@ -13,6 +13,8 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+from schemas.bouncing import EMAIL_BOUNCED, bounce_properties, is_gone
+
 MAX_REPORT_BYTES = 1_000_000
 MAX_RECIPIENTS = 100
 
@@ -20,7 +22,6 @@ _FAILED = "failed"
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _ADDRESS = re.compile(r"[^\s<>@,;]{1,128}@[^\s<>@,;]{1,253}")
 _MESSAGE_ID = re.compile(r"<([0-9a-f]{32})@[^\s<>]{1,253}>")
-_GONE = ("5.1.", "5.2.1")
 _MAX_DETAIL = 500
 
 
@@ -64,18 +65,12 @@ def event_of(bounce: Bounce) -> Mapping[str, object]:
     cause = f"bounce|{bounce.key}|{bounce.address}|{bounce.status}|{bounce.reported_at}"
     call: dict[str, object] = {
         "type": "track",
-        "event": "Email Bounced",
+        "event": EMAIL_BOUNCED,
         "messageId": hashlib.blake2b(cause.encode(), digest_size=16).hexdigest(),
         "context": {
             "externalIds": [{"type": "email", "id": bounce.address, "collection": "users", "encoding": "none"}],
         },
-        "properties": {
-            "bounce_type": "hard" if bounce.is_hard else "soft",
-            "channel": "email",
-            "status": bounce.status,
-            "delivery": bounce.key,
-            "reason": bounce.detail,
-        },
+        "properties": bounce_properties(bounce.status, bounce.key, bounce.detail, is_hard=bounce.is_hard),
     }
     return call | ({"timestamp": bounce.reported_at} if bounce.reported_at else {})
 
@@ -89,7 +84,7 @@ def _bounce(group: Message, key: str, reported_at: str) -> Bounce | None:
     if not _ADDRESS.fullmatch(address):
         return None
     detail = _field(group, "Diagnostic-Code")[:_MAX_DETAIL]
-    return Bounce(address, status, bool(key) and status.startswith(_GONE), key, detail, reported_at)
+    return Bounce(address, status, bool(key) and is_gone(status), key, detail, reported_at)
 
 
 def _key(report: Message) -> str:

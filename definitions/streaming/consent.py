@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from definitions.consent import ConsentRules
+from schemas.bouncing import EMAIL_BOUNCED
 from schemas.consent import ALL, PREFERENCE_UPDATED, Status
 from schemas.records import Event
 
@@ -20,7 +21,7 @@ _CONSENT = '"consent"'
 _EMAIL_EVENTS: Mapping[str, str] = {
     "Unsubscribed": "unsubscribed",
     "Email Marked as Spam": "marked_as_spam",
-    "Email Bounced": "hard_bounce",
+    EMAIL_BOUNCED: "hard_bounce",
 }
 _SOFT = frozenset({"soft", "transient", "temporary", "deferred"})
 _BOUNCE_TYPE = ("bounce_type", "bounceType", "type")

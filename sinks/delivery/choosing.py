@@ -14,6 +14,7 @@ from schemas.activations import Activation, delivery_key
 from schemas.records import ConsentChange
 from sinks.delivery import lines
 from sinks.delivery.attempts import Saying
+from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.caps import note_sent, sent_at
 from sinks.delivery.consents import objection_to
 from sinks.delivery.gates import Never, Situation, Verdict, Wait, gate
@@ -49,13 +50,14 @@ class Request(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What everything is chosen with: the state, how records are read, the time, what is said."""
+    """What everything is chosen with: the state, how records are read, the time, what is said, events of bounces."""
 
     view: StateView
     decode: Callable[[bytes], Activation]
     decode_consent: Callable[[bytes], ConsentChange]
     now: int
     notes: Notes
+    bounced: BouncedDeliveries
 
 
 def choose(served: Served, due: deque[bytes], choice: Choice) -> Request | None:

@@ -146,6 +146,7 @@ class Deliverer:
             self._executor,
             self._reader.is_member,
             self._fail,
+            frozenset(name for name, each in self._settings.workspaces.items() if each.clock == "event"),
         )
 
     def _take_over(self, committer: Committer, changelog: str, partition: int) -> Restored:

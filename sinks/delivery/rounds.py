@@ -19,7 +19,7 @@ from sinks.delivery.choosing import Choice, Chosen, Request
 from sinks.delivery.consents import learn
 from sinks.delivery.schedule import next_attempt_at, step_ms
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Outcome, Retry, Unauthorised
+from sinks.destinations.contract import Outcome, Refused, Retry, Unauthorised
 from state.outputs import Headers, Output
 
 STAGE = "deliverer"
@@ -110,6 +110,9 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
                 became.outcome, became.reason, became.detail, attempt, ended.took_ms, became.due_at, exchange
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
+            if isinstance(each.outcome, Refused):
+                bounced = choice.bounced.output(chosen.delivery, each.outcome, served.definition.channel, choice.now)
+                choice.notes.outputs += [] if bounced is None else [bounced]
     return list(by_line)
 
 

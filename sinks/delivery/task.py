@@ -14,11 +14,12 @@ from functools import partial
 
 from runtime.errors import OnefoldError, TerminalError
 from schemas.codec import Codec
-from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt
+from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
 from schemas.topics import CONSENTS
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import ActivationReader
 from sinks.delivery.arrivals import Arrivals
+from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
 from sinks.delivery.notes import Notes
@@ -51,6 +52,7 @@ class DeliveryTask:
         executor: Executor,
         may_begin: Callable[[], bool],
         on_failure: Callable[[BaseException], None],
+        event_clocks: frozenset[str],
     ) -> None:
         self.partition = partition
         self.positions = dict(restored.positions)
@@ -61,6 +63,7 @@ class DeliveryTask:
         self._decode_consent = partial(codec.decode, ConsentChange)
         self._encode_attempt = codec.encoder(DeliveryAttempt)
         self._encode_letter = codec.encoder(DeadLetter)
+        self._bounced = BouncedDeliveries(codec.encoder(Event), event_clocks)
         self._executor = executor
         self._may_begin = may_begin
         self._fail = on_failure
@@ -159,7 +162,7 @@ class DeliveryTask:
     def _choice(self) -> Choice:
         now = time.time_ns() // 1_000_000
         notes = Notes(self._encode_attempt, now)
-        return Choice(StateView(self._store), self._activations.read, self._decode_consent, now, notes)
+        return Choice(StateView(self._store), self._activations.read, self._decode_consent, now, notes, self._bounced)
 
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []

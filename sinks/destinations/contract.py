@@ -69,18 +69,26 @@ class Unauthorised(msgspec.Struct, frozen=True):
     exchange: Exchange = Exchange()
 
 
+class Bounce(msgspec.Struct, frozen=True):
+    """The person's address does not exist. `status`: by RFC 3463, empty if unknown; `is_hard`: the receiver is sure."""
+
+    status: str = ""
+    is_hard: bool = False
+
+
 class Refused(msgspec.Struct, frozen=True):
     """The receiver will never take it as it is, or it cannot be sent: it becomes a dead letter, the next one goes on.
 
     `reason`: `rejected` (by the receiver), `too_large`, `unmappable` (a field or an address that it needs is missing),
     `forbidden_address` (where it would go is not allowed). `is_partial`: some of it may have been taken, such as one
-    of a person's addresses.
+    of a person's addresses. `bounce`: it was refused since the address does not exist.
     """
 
     reason: Literal["rejected", "too_large", "unmappable", "forbidden_address"]
     detail: str
     exchange: Exchange = Exchange()
     is_partial: bool = False
+    bounce: Bounce | None = None
 
 
 Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused

@@ -7,7 +7,8 @@ about the server and us: only the latter would be the same for the next mail.
 import re
 from typing import Literal, TypeAlias
 
-from sinks.destinations.contract import Exchange, Outcome, Refused, Retry, Unauthorised
+from schemas.bouncing import is_gone
+from sinks.destinations.contract import Bounce, Exchange, Outcome, Refused, Retry, Unauthorised
 
 Stage: TypeAlias = Literal["connection", "login", "sender", "recipient", "content"]
 """What the server has answered to."""
@@ -21,7 +22,6 @@ _UNAUTHORISED = frozenset({530, 534, 535, 538})
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 _TOO_LARGE = 552
 _FINE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_GONE = ("5.1.", "5.2.1")
 
 
 def outcome_of(code: int, said: str, stage: Stage, exchange: Exchange) -> Outcome:
@@ -33,7 +33,9 @@ def outcome_of(code: int, said: str, stage: Stage, exchange: Exchange) -> Outcom
         if code == _TOO_LARGE or fine == "5.3.4":
             return Refused("too_large", detail, exchange)
         if not is_ours:
-            return Refused("rejected", f"{HARD_BOUNCE}: {detail}" if _is_gone(code, fine, stage) else detail, exchange)
+            bounce = _bounce(code, fine, stage)
+            said_of = detail if bounce is None else f"{HARD_BOUNCE}: {detail}"
+            return Refused("rejected", said_of, exchange, bounce=bounce)
     if code >= 500:
         return Unauthorised(detail, exchange)
     # A greylisted or a full mailbox is no trouble of the server's.
@@ -41,7 +43,10 @@ def outcome_of(code: int, said: str, stage: Stage, exchange: Exchange) -> Outcom
     return Retry("throttled" if code in _THROTTLED else "unavailable", detail, None, exchange, is_servers)
 
 
-def _is_gone(code: int, fine: str, stage: Stage) -> bool:
+def _bounce(code: int, fine: str, stage: Stage) -> Bounce | None:
+    """Return that the mailbox does not exist. By the code alone nobody is sure: some servers refuse senders so, too."""
     if stage != "recipient":
-        return False
-    return fine.startswith(_GONE) if fine else code in _NO_SUCH_MAILBOX
+        return None
+    if fine:
+        return Bounce(fine, is_hard=True) if is_gone(fine) else None
+    return Bounce() if code in _NO_SUCH_MAILBOX else None

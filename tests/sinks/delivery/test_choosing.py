@@ -10,6 +10,7 @@ from definitions.receivers.webhook import Webhook
 from schemas.activations import Activation
 from schemas.records import ConsentChange, DeliveryAttempt
 from sinks.delivery import lines
+from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.caps import sent_at
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.notes import Notes
@@ -43,6 +44,7 @@ def choice(view: StateView, now: int) -> Choice:
         lambda record: msgspec.json.decode(record, type=ConsentChange),
         now,
         Notes(said, now),
+        BouncedDeliveries(msgspec.json.encode, ()),
     )
 
 

@@ -57,3 +57,5 @@ def test_what_is_for_ever_is_refused(code: int, said: str, stage: Stage, reason:
     assert isinstance(outcome, Refused), outcome
     assert outcome.reason == reason
     assert outcome.detail.startswith(HARD_BOUNCE) == bounced
+    assert (outcome.bounce is not None) == bounced
+    assert (outcome.bounce is not None and outcome.bounce.is_hard) == (bounced and said[0] == "5")
