@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,7 +12,9 @@ from confluent_kafka import Message
 
 from definitions.sets import Publication
 from definitions.sets.topic import ensure_topic
+from runtime.errors import TransientError
 from runtime.kafka.following import FollowedValue
+from runtime.kafka.offsets import Partition
 from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
@@ -26,6 +29,7 @@ from sinks.delivery.reader import TaskReader
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
 from sinks.delivery.telling import Telling
+from sinks.delivery.unread import Unread, UnreadTopics
 from sinks.destinations.opening import open_destination
 from state.commit import Committer
 from state.restoring import Changelog, Restored, restore
@@ -56,6 +60,8 @@ class Deliverer:
         self._stopping = False
         self._seen: tuple[object, object] = (None, None)
         self._telling = Telling(kafka, self._pauses.read().unopened)
+        self._unread = UnreadTopics(kafka)
+        self._observing: asyncio.Future[None]
         self._tended_at = self._observed_at = 0.0
 
     @property
@@ -71,6 +77,7 @@ class Deliverer:
         """Deliver until stopped. Raises what no other attempt of this process can mend."""
         opened = partial(open_destination, namespace_of=self._namespace_of)
         destinations = Destinations(opened, self._freed)
+        self._observing = asyncio.ensure_future(asyncio.sleep(0))
         self._reader = reader = TaskReader(
             self._settings, lambda partition: self._open_task(partition, destinations), destinations.share
         )
@@ -85,6 +92,7 @@ class Deliverer:
             raise self._failure
 
     async def _close(self, reader: TaskReader, destinations: Destinations) -> None:
+        self._observing.cancel()
         await reader.close()
         await destinations.close()
         self._published.close()
@@ -107,10 +115,24 @@ class Deliverer:
             self._tended_at = now_s
             await destinations.tend()
             await asyncio.to_thread(self._telling.tell, destinations.unopened())
-        if now_s - self._observed_at > OBSERVE_EVERY_S and self._reader is not None:
+        if now_s - self._observed_at > OBSERVE_EVERY_S and self._observing.done():
+            self._observing.result()
             self._observed_at = now_s
-            for task in self._reader.tasks.values():
-                task.observe()
+            self._observing = asyncio.ensure_future(self._observe(destinations))
+
+    async def _observe(self, destinations: Destinations) -> None:
+        """Refresh what the tasks show, with what lies on topics of destinations that cannot be opened."""
+        topics_of, tasks = destinations.unread_topics(), {} if self._reader is None else dict(self._reader.tasks)
+        positions = {
+            (topic, number): task.positions.get(topic, 0) for topic in topics_of for number, task in tasks.items()
+        }
+        try:
+            unread = await asyncio.to_thread(self._unread.look, positions) if positions else {}
+        except TransientError as error:
+            log.debug("what lies unread is not known: %s", error)
+            unread = {}
+        for number, task in tasks.items():
+            task.observe(_by_destination(unread, topics_of, number))
 
     def _make_topics(self, names: list[str]) -> None:
         settings = self._settings
@@ -159,6 +181,17 @@ class Deliverer:
         records, seconds = restored.recovered
         log.info("partition %d: %d changelog records in %.1f s", partition, records, seconds)
         return restored
+
+
+def _by_destination(unread: Mapping[Partition, Unread], topics_of: Mapping[str, str], number: int) -> dict[str, Unread]:
+    """Return what lies in the partitions of a number, by destination: of all its topics together."""
+    found: dict[str, Unread] = {}
+    for (topic, partition), each in unread.items():
+        if partition == number:
+            name = topics_of[topic]
+            before = found.get(name, Unread(0, each.since))
+            found[name] = Unread(before.number + each.number, min(before.since, each.since))
+    return found
 
 
 def _with_definitions(publication: Publication, messages: list[Message]) -> Publication:

@@ -8,6 +8,7 @@ from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from schemas.consent import Default
 from schemas.delivery_control import Unopened
+from schemas.topics import activation
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
 from sinks.delivery.gates import Policy
@@ -132,6 +133,11 @@ class Destinations:
     def unopened(self) -> Mapping[str, Unopened]:
         """Return those that are defined and cannot be opened, by name."""
         return dict(self._unopened)
+
+    def unread_topics(self) -> Mapping[str, str]:
+        """Return the topics of those that cannot be opened, each with the name of its destination."""
+        names = {name: self._defined[name].names for name in self._unopened if name not in self._served}
+        return {activation(each): name for name, own in names.items() for each in own}
 
     def is_defined(self, name: str) -> bool:
         """Return whether there is a destination that has, or had, a name, open or not."""

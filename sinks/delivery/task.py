@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
@@ -25,6 +25,7 @@ from sinks.delivery.failpoints import reached
 from sinks.delivery.notes import Notes
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.served import Destinations, Served
+from sinks.delivery.unread import Unread
 from sinks.delivery.waiting import Absence, add_waiting, oldest_s, waiting_by_destination
 from sinks.destinations.contract import Outcome, Retry
 from state.commit import Committer
@@ -273,8 +274,11 @@ class DeliveryTask:
 
     # -- care
 
-    def observe(self) -> None:
-        """Look after the store, and refresh the gauges; to be called every few seconds."""
+    def observe(self, unread: Mapping[str, Unread]) -> None:
+        """Look after the store, and refresh the gauges; to be called every few seconds.
+
+        `unread`: by destination, what lies in this partition of topics that nobody reads.
+        """
         if self._is_closing:
             return
         self._executor.submit(self._flush, asyncio.get_running_loop())
@@ -283,6 +287,9 @@ class DeliveryTask:
             self._destinations.name_of(name): (number, oldest_s(choice.view, name, choice.now))
             for name, number in waiting_by_destination(choice.view).items()
         }
+        for name, each in unread.items():
+            number, oldest = waiting.get(name, (0, 0.0))
+            waiting[name] = (number + each.number, max(oldest, (choice.now - each.since) / 1000))
         metrics.note_waiting(self.partition, waiting)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -168,6 +168,11 @@ def test_a_destination_that_cannot_be_opened_is_told_until_it_can_be(
             lambda: deliverer.metric("onefold_deliveries_unauthorised", destination=destination.name) == 1, "the metric"
         )
         changes.toggle([destination], range(3))
+        wait_until(
+            lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) >= 3,
+            "what lies on its topic to be shown",
+        )
+        assert deliverer.metric("onefold_deliveries_oldest_seconds", destination=destination.name) > 0
         producer = AcknowledgedProducer(stack.settings.kafka, "test")
         producer.send([ProducerRecord(DELIVERIES_CONTROL, *pause_record(Pause(destination.name, 1)))])
         wait_until(
