@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 
 class Taken(NamedTuple):
-    """One change that a receiver has taken; `version` orders those of one profile."""
+    """One change that a receiver has taken; `version` orders those of one profile, `happened_at` is ISO 8601."""
 
     key: str
     profile_id: str
     segment: str
     change: str
     version: int
+    happened_at: str = ""
 
 
 def final_members(taken: Iterable[Taken]) -> set[tuple[str, str]]:
@@ -25,16 +26,18 @@ def final_members(taken: Iterable[Taken]) -> set[tuple[str, str]]:
     return members
 
 
-def disorder(taken: Iterable[Taken]) -> list[str]:
+def disorder(taken: Iterable[Taken], *, is_replayed: bool = False) -> list[str]:
     """Return what is out of order: of one person, anything that comes after something later, and late repetitions.
 
     A repetition has the key of what came just before it of this person: nothing else begins before its outcome is kept.
+    `is_replayed`: what was refused may have come after what is later, as long as that is about another segment.
     """
     wrong: list[str] = []
-    last: dict[str, Taken] = {}
+    last: dict[tuple[str, str], Taken] = {}
     keys: dict[str, Taken] = {}
     for each in taken:
-        before = last.get(each.profile_id)
+        line = (each.profile_id, each.segment if is_replayed else "")
+        before = last.get(line)
         if each.key in keys:
             if before is None or before.key != each.key:
                 wrong.append(f"{each} is repeated after {before}")
@@ -43,7 +46,18 @@ def disorder(taken: Iterable[Taken]) -> list[str]:
         elif before is not None and before.version > each.version:
             wrong.append(f"{each} comes after {before}")
         keys[each.key] = each
-        last[each.profile_id] = each
+        last[line] = each
+    return wrong
+
+
+def repetitions(taken: Iterable[Taken]) -> list[str]:
+    """Return what came under several keys: a receiver that drops what it knows would take it twice."""
+    keys: dict[Taken, str] = {}
+    wrong = []
+    for each in taken:
+        key = keys.setdefault(each._replace(key=""), each.key)
+        if key != each.key:
+            wrong.append(f"{each} came under {key} as well")
     return wrong
 
 

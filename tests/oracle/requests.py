@@ -1,6 +1,6 @@
 """Requests that unmerge people, chosen from who is one person at the moment, and late events of whom they name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -15,18 +15,25 @@ STRAGGLERS = 6
 
 
 class Operator:
-    """Sends requests on a scene. Who is one person is read from the requests so far, so one may be late."""
+    """Sends requests on a scene. Who is one person is read from the requests so far, so one may be late.
 
-    def __init__(self, scene: Scene, seed: int) -> None:
+    `spared`: identifiers that no request names.
+    """
+
+    def __init__(self, scene: Scene, seed: int, spared: Collection[Identifier] = ()) -> None:
         self.requests: list[IdentityRequest] = []
         self.stragglers: list[Delivery] = []
         self._scene = scene
         self._rng = Random(seed)
+        self._spared = frozenset(spared)
 
     def unmerge(self, number: int, sent: Sequence[Delivery]) -> None:
         """Send so many requests, and after each late and repeated events of whom it names; `sent`: what came before."""
         for _ in range(number):
-            request = self._any_request(self._scene.ledger().identities)
+            model = self._scene.ledger().identities
+            request = self._any_request(model)
+            while request is not None and not self._spared.isdisjoint(_named(request)):
+                request = self._any_request(model)
             if request is not None:
                 self.send(request)
                 self.send_stragglers(request, sent)
@@ -40,7 +47,7 @@ class Operator:
         """Send what arrives after a request of those whom it names: events once more, and others of before it."""
         if not sent:
             return
-        named = {*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))}
+        named = _named(request)
         now = sent[-1].event.received_at
         known = [
             one for one in sent if named.intersection(one.event.identifiers) and one.event.occurred_at > now - LATEST_MS
@@ -104,3 +111,7 @@ class Operator:
             self._scene.workspace.name, "", "", START, identifiers, kind,
             f"request-{len(self.requests)}", "a test", forbid, pairs,
         )  # fmt: skip
+
+
+def _named(request: IdentityRequest) -> set[Identifier]:
+    return {*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))}

@@ -53,10 +53,10 @@ class Scene:
         """Wait until everything accepted has been folded and is in ClickHouse."""
         onefold(self.stack, "drain", "--timeout", str(within_s))
 
-    def rest_at(self, at: int) -> None:
+    def rest_at(self, at: int, within_s: int = DRAIN_WITHIN_S) -> None:
         """Let all deadlines until `at` fire, without waiting for events that are under way, and come to rest."""
         onefold(self.stack, "clock", "advance", "--to", str(at), "--workspace", self.workspace.name)
-        self.drain()
+        self.drain(within_s)
 
     def assert_as_reference(self, at: int, dead_lettered: Collection[str] = ()) -> None:
         """Identifiers, profiles, sessions and memberships in ClickHouse are what the events on Kafka make of them.

@@ -24,17 +24,23 @@ class MailServer:
     """Serves while the block lasts, in the event loop of the test.
 
     `answers`: by command (MAIL, RCPT, DATA), instead of taking it; `hangs`: the command that it does not answer.
-    `tls`: from the first byte; `starttls`: when the client asks.
+    `tls`: from the first byte; `starttls`: when the client asks. `port`: 0 for any that is free.
     """
 
     def __init__(
-        self, *, authority: trustme.CA | None = None, tls: bool = False, login: bool = False, smtputf8: bool = True
+        self,
+        *,
+        authority: trustme.CA | None = None,
+        tls: bool = False,
+        login: bool = False,
+        smtputf8: bool = True,
+        port: int = 0,
     ) -> None:
         self.answers: dict[str, str] = {}
         self.hangs = ""
         self.taken: list[Taken] = []
         self.connections = 0
-        self.port = 0
+        self.port = port
         self._login, self._smtputf8, self._tls = login, smtputf8, tls
         self._context: ssl.SSLContext | None = None
         self._open: list[SMTP] = []
@@ -45,7 +51,7 @@ class MailServer:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         context = self._context if self._tls else None
-        self._server = await loop.create_server(self._session, "127.0.0.1", 0, ssl=context)
+        self._server = await loop.create_server(self._session, "127.0.0.1", self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

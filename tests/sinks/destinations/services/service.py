@@ -52,11 +52,14 @@ class Service:
         assert self._server is not None
         return str(self._server.make_url("")).rstrip("/")
 
+    def routes(self) -> list[web.RouteDef]:
+        """Return what it serves, for a server that serves more."""
+        return [web.route(method, path, self._handler(handle)) for method, path, handle in self._routes]
+
     async def __aenter__(self) -> Self:
         """Listen."""
         app = web.Application(client_max_size=64_000_000)
-        for method, path, handle in self._routes:
-            app.router.add_route(method, path, self._handler(handle))
+        app.add_routes(self.routes())
         self._server = TestServer(app, host="127.0.0.1")
         await self._server.start_server()
         return self
