@@ -4,8 +4,8 @@ Built to the public reference of the Marketing API, v25.0 (developers.facebook.c
 October 2025, and "Customer File Custom Audiences", of 28 April 2026); never tried against the real service.
 """
 
-import hashlib
 import hmac
+import secrets
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Literal, TypeAlias
@@ -64,8 +64,6 @@ Row: TypeAlias = tuple[tuple[str, str], ...]
 class Member(msgspec.Struct, frozen=True):
     """A person as Meta is told of them."""
 
-    key: str
-    attempt: int
     rows: tuple[Row, ...]
 
 
@@ -102,13 +100,13 @@ class MetaAudiences:
             target=(person, audience),
             keys=frozenset({person, *(value for row in rows for key, value in row if key in ABOUT_ONE and value)}),
             request=("POST" if activation.change == "entered" else "DELETE", audience),
-            body=Member(delivery.key, delivery.attempt, rows),
+            body=Member(rows),
             size=len(rows),
         )
 
     async def _send(self, changes: Sequence[Change[Member]]) -> Settled:
         method, audience = changes[0].request
-        form = form_of([change.body for change in changes])
+        form = form_of([change.body for change in changes], new_session())
         url = f"{self._url}/{quote(audience, safe='')}/users"
         answer = await self._calls.call(
             self._token, method, url, lambda token: ({"Content-Type": FORM}, signed(form, token, self._app_secret))
@@ -137,19 +135,24 @@ def rows_of(fields: Mapping[str, object], is_entry: bool) -> tuple[Row, ...]:
     return tuple(tuple(zip(values, row, strict=True)) for row in rows)
 
 
-def form_of(members: Sequence[Member]) -> dict[str, bytes]:
+def new_session() -> int:
+    """Return the id of a session that there was not before: Meta ends one with its last request, and refuses it then.
+
+    It is drawn by lot: who was killed between a request and its outcome, or sends a replay, knows of no attempt before.
+    """
+    return secrets.randbits(62) + 1
+
+
+def form_of(members: Sequence[Member], session: int) -> dict[str, bytes]:
     """Return the form of a request without the token: a session of one request, and the rows.
 
-    A key that a row does not have is an empty text in it. The session is another one in each attempt: Meta closes it
-    with the last request, and takes no more for it.
+    A key that a row does not have is an empty text in it.
     """
     rows = [row for member in members for row in member.rows]
     schema = sorted({key for row in rows for key, value in row if value})
-    session = "|".join(f"{member.key}.{member.attempt}" for member in members)
-    number = int.from_bytes(hashlib.sha256(session.encode()).digest()[:8]) >> 1
     return {
         "session": msgspec.json.encode(
-            {"session_id": number, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": len(rows)}
+            {"session_id": session, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": len(rows)}
         ),
         "payload": msgspec.json.encode(
             {"schema": schema, "data": [[cells.get(key, "") for key in schema] for cells in map(dict, rows)]}

@@ -61,6 +61,10 @@ class HttpContract(ABC):
     def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
         """Open a destination that leads to a receiver. Called within an event loop."""
 
+    def said(self, body: bytes) -> object:
+        """Return what a request says: all of its body, but for what has to be another one in each request."""
+        return body
+
     @abstractmethod
     def fields(self, number: int) -> Mapping[str, object]:
         """What the mapping makes of the number-th delivery; with Chinese text, if the kind takes text."""
@@ -130,7 +134,7 @@ class HttpContract(ABC):
                     await destination.send([self.delivery()])
                 return [request.body for request in receiver.requests]
 
-        bodies = run(send())
+        bodies = [self.said(body) for body in run(send())]
         assert bodies[: len(bodies) // 2] == bodies[len(bodies) // 2 :]
 
     def test_text_of_all_scripts_arrives_as_it_was(self) -> None:
@@ -199,7 +203,7 @@ class HttpContract(ABC):
         assert isinstance(first, Retry), first
         assert first.reason == "timeout"
         assert isinstance(second, Delivered), second
-        assert bodies[0] == bodies[1]
+        assert self.said(bodies[0]) == self.said(bodies[1])
 
     def test_a_connection_that_breaks_is_tried_again(self) -> None:
         outcome = self.sent_once(reset)

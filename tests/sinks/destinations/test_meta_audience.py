@@ -171,6 +171,16 @@ async def test_the_search_for_the_invalid_ends_and_goes_on_later() -> None:
     assert not any(outcome.is_receivers for outcome in outcomes if isinstance(outcome, Retry))
 
 
+async def test_what_was_refused_is_taken_when_it_is_replayed_as_a_first_attempt() -> None:
+    async with Meta() as meta, opened(meta) as audiences:
+        meta.invalid = {email("ann")}
+        [refused] = await audiences.send([person("ann")])
+        meta.invalid = set()
+        [taken] = await audiences.send([person("ann")])
+    assert (type(refused), type(taken)) == (Refused, Delivered)
+    assert meta.audiences == {"101": {email("ann")}}
+
+
 async def test_a_token_that_has_expired_is_read_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Meta() as meta, opened(meta) as audiences:
         await audiences.send([person("ann")])
