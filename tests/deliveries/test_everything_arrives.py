@@ -33,7 +33,7 @@ Fault = Callable[[], AbstractContextManager[object]]
 
 
 class Form(NamedTuple):
-    """How much of it: phases, visitors, pieces of a phase with some trouble each, planted people of each sort.
+    """How much of it: phases, visitors, of a phase pieces with some trouble each and unmerges, planted of each sort.
 
     `rests`: whether each piece is folded before the next one is sent, so that what is killed had something to do.
     """
@@ -41,12 +41,14 @@ class Form(NamedTuple):
     phases: int
     visitors: int
     pieces: int
+    unmerges: int
     planted: int
     rests: bool
     within_s: int
 
 
-SHORT, LONG = Form(2, 30, 4, 2, False, 240), Form(4, 4_500, 15, 100, True, 1_800)
+SHORT, LONG = Form(2, 30, 4, 3, 2, False, 240), Form(4, 4_500, 15, 10, 100, True, 1_800)
+REQUESTS_KNOWN = 1_000
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_everything_arrives(scene: Scene, receivers: Receivers, is_long: bool, f
     deliverer = Deliverer(scene, form.within_s)
     first, *following = phases(scene, seed=70, number=form.phases, visitors=form.visitors)
     planted = Planted(scene.workspace.name, scene.workspace.namespace, form.planted, _starts(first[0]))
-    operator = Operator(scene, 12, planted.identifiers)
+    operator = Operator(scene, 12, planted.identifiers, REQUESTS_KNOWN)
     trouble = _trouble(scene, receivers, figures, Random(11))
     scene.sender.send(planted.calls("first"))
     _play(scene, first, form, operator, trouble)
@@ -108,7 +110,7 @@ def _play(scene: Scene, phase: Phase, form: Form, operator: Operator, trouble: I
             scene.sender.send(piece)
         if form.rests:
             scene.drain(form.within_s)
-    operator.unmerge(3, sent)
+    operator.unmerge(form.unmerges, sent)
     scene.drain(form.within_s)
     scene.rest_at(end, form.within_s)
 

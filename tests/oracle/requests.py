@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
-from tests.oracle.identities import WhoIsWho, strength
+from tests.oracle.identities import WhoIsWho, decided, strength
 from tests.oracle.scene import Scene
 from tests.oracle.stream import LATEST_MS, MINUTE_MS, START, Delivery
 
@@ -17,20 +17,22 @@ STRAGGLERS = 6
 class Operator:
     """Sends requests on a scene. Who is one person is read from the requests so far, so one may be late.
 
-    `spared`: identifiers that no request names.
+    `spared`: identifiers that no request names. `knows`: only so many of the last requests are read, as the reference
+    takes a time that grows with their square.
     """
 
-    def __init__(self, scene: Scene, seed: int, spared: Collection[Identifier] = ()) -> None:
+    def __init__(self, scene: Scene, seed: int, spared: Collection[Identifier] = (), knows: int | None = None) -> None:
         self.requests: list[IdentityRequest] = []
         self.stragglers: list[Delivery] = []
         self._scene = scene
         self._rng = Random(seed)
         self._spared = frozenset(spared)
+        self._knows = knows
 
     def unmerge(self, number: int, sent: Sequence[Delivery]) -> None:
         """Send so many requests, and after each late and repeated events of whom it names; `sent`: what came before."""
         for _ in range(number):
-            model = self._scene.ledger().identities
+            model = self._model()
             request = self._any_request(model)
             while request is not None and not self._spared.isdisjoint(_named(request)):
                 request = self._any_request(model)
@@ -56,6 +58,10 @@ class Operator:
         late = [self._straggler(delivery, now) for delivery in chosen]
         self._scene.sender.send(late)
         self.stragglers += late
+
+    def _model(self) -> WhoIsWho:
+        ledger = self._scene.ledger()
+        return ledger.identities if self._knows is None else decided(ledger.requests[-self._knows :])
 
     def _straggler(self, delivery: Delivery, now: int) -> Delivery:
         event = msgspec.structs.replace(delivery.event, received_at=now)
