@@ -115,17 +115,20 @@ class Planted:
 
     def missing(self, destination: str, taken: Iterable[Taken]) -> list[str]:
         """Return the entries that should have been sent to a destination that asks for consent, after all replays."""
-        sent = {(each.profile_id, each.segment) for each in taken if each.change == "entered"}
-        due = [("denying", ENTERS_BY_VIP), ("merging", ENTERS_BY_VIP)]
-        due += [("granting", segment) for segment in (ENTERS_BY_VIP, ENTERS_BY_NEAR)]
-        if destination != "ads":
-            due += [("silent", segment) for segment in (ENTERS_BY_VIP, ENTERS_BY_NEAR)]
+        sent = _entered(taken)
+        sorts = ("granting",) if destination == "ads" else ("granting", "silent")
         return [
             f"{sort}-{number} was not sent {segment}"
-            for sort, segment in due
+            for sort in sorts
+            for segment in (ENTERS_BY_VIP, ENTERS_BY_NEAR)
             for number in range(self._number)
             if (self._id(sort, number, "u"), segment) not in sent
         ]
+
+    def was_sent_before(self, sort: str, taken: Iterable[Taken]) -> bool:
+        """Return whether any people of a sort were sent what happened before they denied; a receiver refuses some."""
+        sent = _entered(taken)
+        return any((self._id(sort, number, "u"), ENTERS_BY_VIP) in sent for number in range(self._number))
 
     def _people(self) -> Iterator[tuple[str, int, str]]:
         for sort in SCRIPTS:
@@ -171,6 +174,10 @@ def granting_all(sent: Iterable[Delivery]) -> list[Delivery]:
 
 def _granting(event: Event) -> Event:
     return msgspec.structs.replace(event, context=json.dumps(json.loads(event.context) | GRANTED, ensure_ascii=False))
+
+
+def _entered(taken: Iterable[Taken]) -> set[tuple[str, str]]:
+    return {(each.profile_id, each.segment) for each in taken if each.change == "entered"}
 
 
 def _iso(at: int) -> str:

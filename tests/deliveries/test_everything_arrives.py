@@ -92,7 +92,7 @@ def test_everything_arrives(scene: Scene, receivers: Receivers, is_long: bool, f
         deliverer.replay(destination, "--outcome", "suppressed", "--reason", "no_consent")
     deliverer.await_all()
     _assert_consented(receivers, planted, may_replay=True)
-    _assert_all_have_consented(receivers, planted)
+    _assert_all_were_sent(receivers, planted)
     figures.notes += deliverer.counted()
     figures.result = "sound"
 
@@ -182,7 +182,10 @@ def _assert_consented(receivers: Receivers, planted: Planted, *, may_replay: boo
         assert planted.forbidden(destination, receivers.taken(destination), may_replay) == [], destination
 
 
-def _assert_all_have_consented(receivers: Receivers, planted: Planted) -> None:
-    """Whoever has consented was sent everything."""
-    for destination in ASKING:
-        assert planted.missing(destination, receivers.taken(destination)) == [], destination
+def _assert_all_were_sent(receivers: Receivers, planted: Planted) -> None:
+    """Whoever has consented was sent everything, and whoever denied later something before."""
+    taken = {destination: receivers.taken(destination) for destination in ASKING}
+    for destination, several in taken.items():
+        assert planted.missing(destination, several) == [], destination
+    for sort in ("denying", "merging"):
+        assert any(planted.was_sent_before(sort, several) for several in taken.values()), sort
