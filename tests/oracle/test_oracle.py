@@ -91,6 +91,7 @@ def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, s
     assert_evidence_explains_persons(ledger)
 
 
+@pytest.mark.slow
 def test_people_who_are_parted_under_fire_are_what_their_events_say(
     oracle_stack: Stack, sender: Sender, is_long: bool
 ) -> None:
