@@ -54,7 +54,7 @@ def stack() -> Iterator[Stack]:
     """All but the rebuilder, which is the tests'."""
     with tempfile.TemporaryDirectory(prefix="onefold-across-") as folder:
         parts = ("kafka", "registry", "clickhouse", "worker", "sink")
-        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts)) as running:
+        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts, is_brief=True)) as running:
             kafka = running.settings.kafka
             definitions = Definitions(across=(SPIKE,))
             apply_draft(kafka, Draft(definitions, {}), read_publication(kafka).version)

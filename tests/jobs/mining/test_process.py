@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -39,9 +38,8 @@ def stack() -> Iterator[Stack]:
     """All but the rebuilder, which is the tests'; 300 people, each with one event, and the table of a model."""
     with tempfile.TemporaryDirectory(prefix="onefold-mining-") as folder:
         parts = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink")
-        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts)) as running:
-            for number in range(PEOPLE):
-                send(running, f"p{number}")
+        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts, is_brief=True)) as running:
+            send(running, *(f"p{number}" for number in range(PEOPLE)))
             warehouse = Warehouse(running.addresses.clickhouse)
             wait_until(lambda: len(shown(warehouse, "none")) == PEOPLE, "everybody to have a profile", 120)
             warehouse.run(
@@ -67,9 +65,9 @@ def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
         process.kill()
 
 
-def send(stack: Stack, user: str, **fields: object) -> None:
-    call = {"type": "track", "event": "Viewed", "userId": user, "messageId": f"{user}-{time.time_ns()}", **fields}
-    answer = httpx.post(f"{stack.addresses.http}/v1/batch", json={"batch": [call]}, auth=("dev", ""))
+def send(stack: Stack, *users: str) -> None:
+    calls = [{"type": "track", "event": "Viewed", "userId": user, "messageId": f"{user}-1"} for user in users]
+    answer = httpx.post(f"{stack.addresses.http}/v1/batch", json={"batch": calls}, auth=("dev", ""))
     assert answer.status_code == 200, answer.text
 
 
