@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import Iterator
 
-import httpx
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -26,6 +25,7 @@ from settings.workspaces import WorkspacesFile
 from tests.api.test_operators import ADMIN, ADMIN_KEY, READ_KEY
 from tests.collectors.processes import api_process, wait_until_ok
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, insert, placed, profile
+from tests.support import plain
 from tests.support.sets import applied_set
 from tests.support.stacks import migrated_address
 from warehouse.client import Warehouse
@@ -85,7 +85,7 @@ def said_in(event: Event) -> tuple[SaidInEvent, ...]:
 
 
 def test_what_an_operator_says_is_an_event_for_every_identifier_of_the_person(api: Api) -> None:
-    answer = httpx.post(f"{api.url}/v1/consent", json=BODY | {"channel": "sms", "reason": "called"}, headers=ADMIN)
+    answer = plain.post(f"{api.url}/v1/consent", json=BODY | {"channel": "sms", "reason": "called"}, headers=ADMIN)
     assert answer.status_code == 202, answer.text
     event = next(each for each in api.events() if each.message_id == answer.json()["message_id"])
     assert (event.source, event.identifiers) == ("consent_request", (ADA,))
@@ -94,7 +94,7 @@ def test_what_an_operator_says_is_an_event_for_every_identifier_of_the_person(ap
 
 
 def test_whoever_is_not_known_yet_is_named_by_an_identifier(api: Api) -> None:
-    answer = httpx.post(f"{api.url}/v1/consent", json=BODY | {"profile": "email:NEW@example.com "}, headers=ADMIN)
+    answer = plain.post(f"{api.url}/v1/consent", json=BODY | {"profile": "email:NEW@example.com "}, headers=ADMIN)
     event = next(each for each in api.events() if each.message_id == answer.json()["message_id"])
     assert event.identifiers == (Identifier("email", "new@example.com"),)
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_meant_is_refused_with_its_field(
     api: Api, changed: dict[str, str], status: int, field: str | None
 ) -> None:
     before = len(api.events())
-    answer = httpx.post(f"{api.url}/v1/consent", json=BODY | changed, headers=ADMIN)
+    answer = plain.post(f"{api.url}/v1/consent", json=BODY | changed, headers=ADMIN)
     assert (answer.status_code, answer.json()["error"]["field"]) == (status, field), answer.text
     assert len(api.events()) == before
 
@@ -124,14 +124,14 @@ def test_what_cannot_be_meant_is_refused_with_its_field(
 def test_without_an_admin_key_nobody_says_anything(api: Api) -> None:
     reader = {"Authorization": f"Bearer {READ_KEY}"}
     for headers in ({}, reader):
-        assert httpx.post(f"{api.url}/v1/consent", json=BODY, headers=headers).status_code == 401
-    assert httpx.get(f"{api.url}/v1/consent/user_id:ada?workspace=consents").status_code == 401
+        assert plain.post(f"{api.url}/v1/consent", json=BODY, headers=headers).status_code == 401
+    assert plain.get(f"{api.url}/v1/consent/user_id:ada?workspace=consents").status_code == 401
 
 
 @pytest.mark.parametrize("person", ["user_id:ada", ADAS, PHONES])
 def test_what_counts_and_what_was_said_before_is_looked_up(api: Api, person: str) -> None:
     reader = {"Authorization": f"Bearer {READ_KEY}"}
-    found = httpx.get(f"{api.url}/v1/consent/{person}?workspace=consents", headers=reader).json()
+    found = plain.get(f"{api.url}/v1/consent/{person}?workspace=consents", headers=reader).json()
     assert found["profile_id"] == ADAS
     assert [(each["status"], each["reason"]) for each in found["consent"]] == [("denied", "unsubscribed")]
     assert [(each["status"], each["event"]) for each in found["history"]] == [("denied", "m2"), ("granted", "m1")]
@@ -155,14 +155,14 @@ def test_the_command_line_says_it_as_well_and_shows_a_table(api: Api) -> None:
 def test_looking_at_a_link_does_nothing_and_its_button_unsubscribes_without_a_key(api: Api) -> None:
     url = unsubscribe_url(api.url, SECRET, LINK)
     before = {event.message_id for event in api.events()}
-    page = httpx.get(url, headers={"Sec-Fetch-Site": "cross-site"})
+    page = plain.get(url, headers={"Sec-Fetch-Site": "cross-site"})
     assert page.status_code == 200
     assert '<form method="post">' in page.text
     assert "News &lt;b&gt;of us&lt;/b&gt; (email)" in page.text
     assert page.headers["referrer-policy"] == "no-referrer"
-    assert httpx.head(url).status_code in {200, 405}
+    assert plain.head(url).status_code in {200, 405}
     assert {event.message_id for event in api.events()} == before
-    done = httpx.post(url, headers={"Origin": "null"})
+    done = plain.post(url, headers={"Origin": "null"})
     assert (done.status_code, "You are unsubscribed" in done.text) == (200, True)
     (event,) = [event for event in api.events() if event.message_id not in before]
     assert said_in(event) == (SaidInEvent("marketing", "email", "denied", "2026-11", "unsubscribed"),)
@@ -173,7 +173,7 @@ def test_a_mail_program_unsubscribes_with_one_click_also_by_a_link_to_what_is_no
     link = UnsubscribeLink("consents", PHONES, "gone", "email")
     before = {event.message_id for event in api.events()}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = httpx.post(unsubscribe_url(api.url, SECRET, link), content=ONE_CLICK, headers=form)
+    answer = plain.post(unsubscribe_url(api.url, SECRET, link), content=ONE_CLICK, headers=form)
     assert answer.status_code == 200, answer.text
     (event,) = [event for event in api.events() if event.message_id not in before]
     assert said_in(event) == (SaidInEvent("all", "email", "denied", "", "unsubscribed"),)
@@ -186,6 +186,6 @@ def test_a_link_of_anybody_else_does_nothing(api: Api) -> None:
         api.url, SECRET, UnsubscribeLink("consents", "00000000-0000-5000-8000-0000000000ff", "marketing", "email")
     )
     for url in [*forged, nobody]:
-        answer = httpx.post(url)
+        answer = plain.post(url)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert len(api.events()) == before

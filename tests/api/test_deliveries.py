@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from api.pausing import read_pauses
@@ -13,6 +12,7 @@ from embedded.stack import Stack
 from tests.api.conftest import Client
 from tests.api.test_operators import ADMIN, READ_KEY, serve
 from tests.sinks.examples import NOW, insert
+from tests.support import plain
 from tests.support.deliveries import attempt, placed_attempt
 from tests.support.sets import applied_set
 from warehouse.client import Warehouse
@@ -64,20 +64,20 @@ def test_what_cannot_be_meant_is_refused(  # noqa: PLR0913, PLR0917 - a case
 def test_an_operator_pauses_and_resumes_a_destination(stack: Stack, url: str) -> None:
     applied_set(stack, Definitions(destinations=(Destination("http-crm", receiver=Webhook("https://crm.example/")),)))
     body = {"workspace": "requests", "destination": "http-crm", "reason": "it moves"}
-    assert httpx.post(f"{url}/v1/deliveries/pause", json=body, headers=ADMIN).status_code == 200
+    assert plain.post(f"{url}/v1/deliveries/pause", json=body, headers=ADMIN).status_code == 200
     assert read_pauses(stack.settings).of["http-crm"].reason == "it moves"
-    answer = httpx.post(f"{url}/v1/deliveries/resume", json=body, headers=ADMIN).json()
+    answer = plain.post(f"{url}/v1/deliveries/resume", json=body, headers=ADMIN).json()
     assert answer == {"destination": "http-crm", "was_paused": True}
     assert "http-crm" not in read_pauses(stack.settings).of
     for command in ("pause", "resume"):
-        mistyped = httpx.post(f"{url}/v1/deliveries/{command}", json=body | {"destination": "htp-crm"}, headers=ADMIN)
+        mistyped = plain.post(f"{url}/v1/deliveries/{command}", json=body | {"destination": "htp-crm"}, headers=ADMIN)
         assert (mistyped.status_code, mistyped.json()["error"]["code"]) == (404, "unknown_destination")
         assert "did you mean 'http-crm'?" in mistyped.json()["error"]["message"]
 
 
 def test_a_dry_replay_counts(url: str) -> None:
     body = {"workspace": "requests", "destination": "crm", "dry_run": True}
-    answer = httpx.post(f"{url}/v1/deliveries/replay", json=body, headers=ADMIN)
+    answer = plain.post(f"{url}/v1/deliveries/replay", json=body, headers=ADMIN)
     assert answer.json() == {"destination": "crm", "replayed": 0, "left": 1}
 
 
@@ -85,7 +85,7 @@ def test_a_dry_replay_counts(url: str) -> None:
 def test_only_an_admin_key_may(url: str, name: str) -> None:
     body = {"workspace": "requests", "destination": "crm"}
     for headers in ({}, {"Authorization": f"Bearer {READ_KEY}"}):
-        assert httpx.post(f"{url}/v1/deliveries/{name}", json=body, headers=headers).status_code == 401
+        assert plain.post(f"{url}/v1/deliveries/{name}", json=body, headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_only_an_admin_key_may(url: str, name: str) -> None:
 )
 def test_a_replay_that_cannot_be_meant_is_refused(url: str, changed: dict[str, object]) -> None:
     body = {"workspace": "requests", "destination": "crm"} | changed
-    assert httpx.post(f"{url}/v1/deliveries/replay", json=body, headers=ADMIN).status_code == 400
+    assert plain.post(f"{url}/v1/deliveries/replay", json=body, headers=ADMIN).status_code == 400

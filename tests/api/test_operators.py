@@ -17,6 +17,7 @@ from settings.workspaces import WorkspacesFile
 from tests.collectors.processes import api_process, wait_until_ok
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.history import History
+from tests.support import plain
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
@@ -58,7 +59,7 @@ def undecided(_request: IdentityRequest) -> tuple[IdentityChange, ...]:
 @pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": (ADMIN_KEY, "")}])
 def test_an_accepted_request_is_in_kafka(stack: Stack, url: str, auth: dict[str, object]) -> None:
     with StandInGraph(stack, "requests", undecided) as graph:
-        answer = httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE, **auth)  # type: ignore[arg-type]
+        answer = plain.post(f"{url}/v1/identity/unmerge", json=UNMERGE, **auth)  # type: ignore[arg-type]
         assert answer.status_code == 202, answer.text
         wait_until(lambda: bool(graph.requests), "the request")
     (request,) = graph.requests
@@ -86,7 +87,7 @@ def test_an_accepted_request_is_in_kafka(stack: Stack, url: str, auth: dict[str,
 def test_a_request_that_cannot_be_meant_is_refused_with_its_field(
     url: str, changed: dict[str, object], status: int, code: str, field: str | None
 ) -> None:
-    answer = httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE | changed, headers=ADMIN)
+    answer = plain.post(f"{url}/v1/identity/unmerge", json=UNMERGE | changed, headers=ADMIN)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
 
@@ -111,10 +112,10 @@ def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a
     identifiers: tuple[Identifier, ...],
     pairs: tuple[Pair, ...],
 ) -> None:
-    assert httpx.post(f"{url}/v1/identity/{path}", json=body).status_code == 401
+    assert plain.post(f"{url}/v1/identity/{path}", json=body).status_code == 401
     with StandInGraph(stack, "requests", undecided) as graph:
         whole = body | {"workspace": "requests", "reason": "why"}
-        answer = httpx.post(f"{url}/v1/identity/{path}", json=whole, headers=ADMIN)
+        answer = plain.post(f"{url}/v1/identity/{path}", json=whole, headers=ADMIN)
         assert answer.status_code == 202, answer.text
         wait_until(lambda: bool(graph.requests), "the request")
     (request,) = graph.requests
@@ -151,7 +152,7 @@ def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a
 def test_what_no_request_can_be_is_refused_with_its_field(
     url: str, path: str, body: dict[str, object], status: int, field: str | None
 ) -> None:
-    answer = httpx.post(f"{url}/v1/identity/{path}", json=body | {"workspace": "requests"}, headers=ADMIN)
+    answer = plain.post(f"{url}/v1/identity/{path}", json=body | {"workspace": "requests"}, headers=ADMIN)
     assert (answer.status_code, answer.json()["error"]["field"]) == (status, field), answer.text
 
 
@@ -163,9 +164,9 @@ def test_an_unmerge_can_be_tried(stack: Stack, url: str) -> None:
         history.event("m2", "user_id:cara", "phone:+4930123456")
         history.write(client)
     body = {"workspace": "requests", "profile": "user_id:cara", "split": ["phone:+4930123456"], "dry_run": True}
-    assert httpx.post(f"{url}/v1/identity/unmerge", json=body).status_code == 401
+    assert plain.post(f"{url}/v1/identity/unmerge", json=body).status_code == 401
     with StandInGraph(stack, "requests", undecided) as graph:
-        answer = httpx.post(f"{url}/v1/identity/unmerge", json=body, headers=ADMIN)
+        answer = plain.post(f"{url}/v1/identity/unmerge", json=body, headers=ADMIN)
         assert answer.status_code == 200, answer.text
     assert graph.requests == []
     tried = answer.json()
@@ -185,10 +186,10 @@ def test_all_that_a_source_said_is_taken_back(stack: Stack, url: str) -> None:
         history.event("m3", "user_id:dora", "external_id:7", source="web")
         history.write(client)
     body = {"workspace": "requests", "source": "crm-import", "since": "2026-03-01T08:02:00Z"}
-    assert httpx.post(f"{url}/v1/identity/retract", json=body).status_code == 401
+    assert plain.post(f"{url}/v1/identity/retract", json=body).status_code == 401
     with StandInGraph(stack, "requests", undecided) as graph:
-        tried = httpx.post(f"{url}/v1/identity/retract", json=body | {"dry_run": True}, headers=ADMIN)
-        answer = httpx.post(f"{url}/v1/identity/retract", json=body | {"reason": "why"}, headers=ADMIN)
+        tried = plain.post(f"{url}/v1/identity/retract", json=body | {"dry_run": True}, headers=ADMIN)
+        answer = plain.post(f"{url}/v1/identity/retract", json=body | {"reason": "why"}, headers=ADMIN)
         assert answer.status_code == 202, answer.text
         wait_until(lambda: bool(graph.requests), "the request")
     (request,) = graph.requests
@@ -202,8 +203,8 @@ def test_all_that_a_source_said_is_taken_back(stack: Stack, url: str) -> None:
 )
 def test_only_holders_of_an_admin_key_may(url: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    unmerge = httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE, headers=headers)
-    state = httpx.get(f"{url}/v1/identity/requests/r?workspace=requests", headers=headers)
+    unmerge = plain.post(f"{url}/v1/identity/unmerge", json=UNMERGE, headers=headers)
+    state = plain.get(f"{url}/v1/identity/requests/r?workspace=requests", headers=headers)
     assert (unmerge.status_code, state.status_code) == (401, 401)
     assert unmerge.json()["error"]["code"] == "unknown_admin_key"
 
@@ -211,7 +212,7 @@ def test_only_holders_of_an_admin_key_may(url: str, authorization: str | None) -
 @pytest.mark.usefixtures("warehouse")
 def test_an_id_that_no_request_gets_is_not_found(url: str) -> None:
     def status(request_id: str) -> httpx.Response:
-        return httpx.get(f"{url}/v1/identity/requests/{request_id}?workspace=requests", headers=ADMIN)
+        return plain.get(f"{url}/v1/identity/requests/{request_id}?workspace=requests", headers=ADMIN)
 
     nonsense, unheard_of = status("nonsense"), status(uuid.uuid4().hex)
     assert status("x" * 2_000).status_code == 404
@@ -221,7 +222,7 @@ def test_an_id_that_no_request_gets_is_not_found(url: str) -> None:
 
 def test_a_page_of_another_site_cannot_request_anything(url: str) -> None:
     body = msgspec.json.encode(UNMERGE)
-    answer = httpx.post(f"{url}/v1/identity/unmerge", content=body, headers=ADMIN | {"Content-Type": "text/plain"})
+    answer = plain.post(f"{url}/v1/identity/unmerge", content=body, headers=ADMIN | {"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_type")
 
 
@@ -230,17 +231,17 @@ def test_a_clickhouse_that_is_away_is_no_fault_of_the_request(stack: Stack, tmp_
     for url in serve(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere):
         body = UNMERGE | {"profile": str(uuid.uuid4())}
         for answer in (
-            httpx.post(f"{url}/v1/identity/unmerge", json=body, headers=ADMIN),
-            httpx.get(f"{url}/v1/identity/requests/r?workspace=requests", headers=ADMIN),
+            plain.post(f"{url}/v1/identity/unmerge", json=body, headers=ADMIN),
+            plain.get(f"{url}/v1/identity/requests/r?workspace=requests", headers=ADMIN),
         ):
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
 def test_open_reads_open_no_request(stack: Stack, tmp_path: Path) -> None:
     for url in serve(stack, tmp_path, ONEFOLD_OPEN_READS="1"):
-        assert httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE).status_code == 401
-        assert httpx.get(f"{url}/v1/identity/requests/{uuid.uuid4().hex}?workspace=requests").status_code == 401
-        assert httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE, headers=ADMIN).status_code == 202
+        assert plain.post(f"{url}/v1/identity/unmerge", json=UNMERGE).status_code == 401
+        assert plain.get(f"{url}/v1/identity/requests/{uuid.uuid4().hex}?workspace=requests").status_code == 401
+        assert plain.post(f"{url}/v1/identity/unmerge", json=UNMERGE, headers=ADMIN).status_code == 202
 
 
 def test_the_key_is_checked_before_the_body_is_read(url: str) -> None:

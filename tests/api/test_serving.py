@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.collectors.processes import api_process
+from tests.support import plain
 from tests.support.process import ModuleProcess
 
 NOWHERE = {
@@ -31,44 +31,44 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProcess]:
 @pytest.mark.parametrize("path", READS)
 def test_a_rebound_name_reads_nothing(api: ModuleProcess, path: str) -> None:
     for host in ("rebound.test", f"rebound.test:{urlsplit(api.url).port}"):
-        answer = httpx.get(f"{api.url}{path}", headers={"Host": host})
+        answer = plain.get(f"{api.url}{path}", headers={"Host": host})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_host")
 
 
 @pytest.mark.parametrize("path", READS)
 def test_a_page_of_another_site_reads_nothing(api: ModuleProcess, path: str) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://shop.test"}):
-        answer = httpx.get(f"{api.url}{path}", headers=headers)
+        answer = plain.get(f"{api.url}{path}", headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_page")
 
 
 def test_a_page_of_another_site_requests_nothing(api: ModuleProcess) -> None:
-    post = httpx.post(f"{api.url}/v1/identity/unmerge", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    post = plain.post(f"{api.url}/v1/identity/unmerge", json={}, headers={"Sec-Fetch-Site": "cross-site"})
     assert (post.status_code, post.json()["error"]["code"]) == (403, "untrusted_page")
 
 
 def test_it_takes_no_events(api: ModuleProcess) -> None:
-    answer = httpx.post(f"{api.url}/v1/track", json={}, auth=("dev", ""))
+    answer = plain.post(f"{api.url}/v1/track", json={}, auth=("dev", ""))
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_a_method_that_there_is_not_is_an_error_like_any_other(api: ModuleProcess) -> None:
-    answer = httpx.get(f"{api.url}/v1/identity/unmerge")
+    answer = plain.get(f"{api.url}/v1/identity/unmerge")
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
 
 
 def test_with_nothing_behind_it_it_lives_and_says_what_is_missing(api: ModuleProcess) -> None:
-    assert httpx.get(f"{api.url}/health/live").status_code == 200
-    ready = httpx.get(f"{api.url}/health/ready", timeout=10)
+    assert plain.get(f"{api.url}/health/live").status_code == 200
+    ready = plain.get(f"{api.url}/health/ready", timeout=10)
     assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
     assert set(ready.json()["checks"]) == {"kafka", "schemas", "clickhouse"}
     assert all(state != "ok" for state in ready.json()["checks"].values())
 
 
 def test_look_ups_are_measured_by_route_and_status(api: ModuleProcess) -> None:
-    httpx.get(f"{api.url}/v1/profiles/user_id:u", params={"workspace": "nowhere"})
-    text = httpx.get(f"{api.url}/metrics").text
+    plain.get(f"{api.url}/v1/profiles/user_id:u", params={"workspace": "nowhere"})
+    text = plain.get(f"{api.url}/metrics").text
     assert re.search(r'onefold_api_request_seconds_count\{route="/v1/profiles",status="404"\} [1-9]', text)
     assert "user_id:u" not in text
 

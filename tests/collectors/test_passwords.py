@@ -4,7 +4,6 @@ import re
 import uuid
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
@@ -13,6 +12,7 @@ from embedded.stack import Stack
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.collectors.processes import api_process, collector_process
+from tests.support import plain
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 
@@ -39,10 +39,10 @@ def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path
     with api_process(environment, tmp_path / "api.log") as api:
         said += _readiness(api, clickhouse)
         for path in ("/metrics", "/v1/profiles/user_id:x", "/v1/identity/devices", "/v1/identity/explain/user_id:x"):
-            said += httpx.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
+            said += plain.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
         body = {"profile": "user_id:a", "split": ["user_id:b"]}
-        said += httpx.post(f"{api.url}/v1/identity/unmerge", json=body, headers=HEADERS, timeout=30).text
-        said += httpx.get(f"{api.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
+        said += plain.post(f"{api.url}/v1/identity/unmerge", json=body, headers=HEADERS, timeout=30).text
+        said += plain.get(f"{api.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
     assert "unavailable" in said
     assert SECRET not in said + collector.output + api.output
 
@@ -51,7 +51,7 @@ def _readiness(process: ModuleProcess, clickhouse: int) -> str:
     """What a process says of itself once it has tried ClickHouse."""
 
     def readiness() -> str:
-        return httpx.get(f"{process.url}/health/ready", timeout=30).text
+        return plain.get(f"{process.url}/health/ready", timeout=30).text
 
     tried = re.compile(
         f"no answer from http://127.0.0.1:{clickhouse}|ClickHouse at 127.0.0.1:{clickhouse} does not answer"

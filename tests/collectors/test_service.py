@@ -19,6 +19,7 @@ from schemas.records import Event, RejectedEvent
 from tests.collectors.calls import repairs_of
 from tests.collectors.processes import collector_process
 from tests.collectors.topics import TopicReader
+from tests.support import plain
 from tests.support.process import ModuleProcess
 
 pytestmark = pytest.mark.stack
@@ -114,7 +115,7 @@ def test_alias_and_group_have_paths_of_their_own(
 def test_the_java_sdk_sends_its_batches_to_import(collector: ModuleProcess, events: TopicReader[Event]) -> None:
     batch = {"writeKey": "dev", "sequence": 1, "context": {"library": {"name": "analytics-java"}}, "batch": [track()]}
     headers = {"Content-Type": "application/json; charset=UTF-8"}
-    assert httpx.post(f"{collector.url}/v1/import/", json=batch, headers=headers).json()["accepted"] == 1
+    assert plain.post(f"{collector.url}/v1/import/", json=batch, headers=headers).json()["accepted"] == 1
     assert events.read(1)[0].context == '{"library":{"name":"analytics-java"}}'
 
 
@@ -222,17 +223,17 @@ def test_a_body_that_is_no_json_is_kept_where_the_key_is_known(
 @pytest.mark.parametrize("body", [{}, {"writeKey": "unknown"}, {"writeKey": 7}])
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
 def test_without_a_known_key_it_is_401(collector: ModuleProcess, path: str, body: dict[str, object]) -> None:
-    answer = httpx.post(f"{collector.url}{path}", json=body | {"batch": [track()]})
+    answer = plain.post(f"{collector.url}{path}", json=body | {"batch": [track()]})
     assert (answer.status_code, answer.json()["error"]["field"]) == (401, "writeKey")
-    wrong = httpx.post(f"{collector.url}{path}", json=track(writeKey="dev"), auth=("unknown", ""))
+    wrong = plain.post(f"{collector.url}{path}", json=track(writeKey="dev"), auth=("unknown", ""))
     assert wrong.status_code == 401
 
 
 def test_the_key_may_be_in_the_body(collector: ModuleProcess) -> None:
     body = {"writeKey": "dev", "batch": [track()]}
-    assert httpx.post(f"{collector.url}/v1/b", json=body, headers={"Content-Type": "text/plain"}).json()["success"]
-    assert httpx.post(f"{collector.url}/v1/t", json=track(writeKey="dev")).json()["success"]
-    assert httpx.post(f"{collector.url}/v1/batch", json={"batch": [track(writeKey="dev")]}).json()["accepted"] == 1
+    assert plain.post(f"{collector.url}/v1/b", json=body, headers={"Content-Type": "text/plain"}).json()["success"]
+    assert plain.post(f"{collector.url}/v1/t", json=track(writeKey="dev")).json()["success"]
+    assert plain.post(f"{collector.url}/v1/batch", json={"batch": [track(writeKey="dev")]}).json()["accepted"] == 1
 
 
 def test_gzip_declared_as_a_form_is_read(http: httpx.Client) -> None:
@@ -327,11 +328,11 @@ def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Ev
 def test_without_kafka_it_lives_says_why_and_asks_to_come_again(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_KAFKA": "127.0.0.1:1"}
     with collector_process(stack.environment | nowhere, tmp_path / "log") as process:
-        assert httpx.get(f"{process.url}/health/live").status_code == 200
-        ready = httpx.get(f"{process.url}/health/ready", timeout=10)
+        assert plain.get(f"{process.url}/health/live").status_code == 200
+        ready = plain.get(f"{process.url}/health/ready", timeout=10)
         assert ready.status_code == 503
         assert "no answer" in ready.json()["checks"]["kafka"]
-        answer = httpx.post(f"{process.url}/v1/track", json=track(), auth=KEY)
+        answer = plain.post(f"{process.url}/v1/track", json=track(), auth=KEY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert process.terminate(within_s=5) == 0
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.collectors.processes import collector_process
+from tests.support import plain
 from tests.support.process import ModuleProcess
 
 DEADLINE_S = 30.0
@@ -39,7 +40,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProces
 def test_a_rebound_name_reads_nothing(collector: ModuleProcess, path: str) -> None:
     port = urlsplit(collector.url).port
     for host in ("rebound.test", f"rebound.test:{port}", f"localhost.rebound.test:{port}"):
-        answer = httpx.get(f"{collector.url}{path}", headers={"Host": host})
+        answer = plain.get(f"{collector.url}{path}", headers={"Host": host})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_host")
         assert "ONEFOLD_TRUSTED_HOSTS" in answer.json()["error"]["message"]
         assert answer.json()["error"]["field"] == "Host"
@@ -48,22 +49,22 @@ def test_a_rebound_name_reads_nothing(collector: ModuleProcess, path: str) -> No
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/batch/", "/v1/identity/unmerge"])
 def test_a_rebound_name_changes_nothing(collector: ModuleProcess, path: str) -> None:
     for headers in ({"Host": "rebound.test"}, {"Host": "rebound.test", "Sec-Fetch-Site": "same-origin"}):
-        answer = httpx.post(f"{collector.url}{path}", json={}, headers=headers)
+        answer = plain.post(f"{collector.url}{path}", json={}, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_host")
 
 
 @pytest.mark.parametrize("path", READS)
 def test_a_page_of_another_site_asks_nothing(collector: ModuleProcess, path: str) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://shop.test"}):
-        answer = httpx.get(f"{collector.url}{path}", headers=headers)
+        answer = plain.get(f"{collector.url}{path}", headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_page")
-    post = httpx.post(f"{collector.url}/v1/identity/unmerge", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    post = plain.post(f"{collector.url}/v1/identity/unmerge", json={}, headers={"Sec-Fetch-Site": "cross-site"})
     assert post.status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/v1/profiles/user_id:u", "/v1/identity/devices", "/v1/identity/explain/a:b"])
 def test_who_looks_something_up_here_is_told_where_the_api_is(collector: ModuleProcess, path: str) -> None:
-    for answer in (httpx.get(f"{collector.url}{path}"), httpx.post(f"{collector.url}{path}", json={})):
+    for answer in (plain.get(f"{collector.url}{path}"), plain.post(f"{collector.url}{path}", json={})):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_here")
         assert "the API, on port 8090" in answer.json()["error"]["message"]
 
@@ -71,15 +72,15 @@ def test_who_looks_something_up_here_is_told_where_the_api_is(collector: ModuleP
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/t/", "/v1/batch"])
 def test_a_page_of_another_site_sends_events(collector: ModuleProcess, path: str) -> None:
     page = {"Sec-Fetch-Site": "cross-site", "Origin": "https://shop.test"}
-    preflight = httpx.options(f"{collector.url}{path}", headers=page | {"Access-Control-Request-Method": "POST"})
+    preflight = plain.options(f"{collector.url}{path}", headers=page | {"Access-Control-Request-Method": "POST"})
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
-    answer = httpx.post(f"{collector.url}{path}", json={}, headers=page, auth=("unknown", ""))
+    answer = plain.post(f"{collector.url}{path}", json={}, headers=page, auth=("unknown", ""))
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unknown_write_key")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8080", "collect.example.com"])
 def test_names_of_this_machine_and_of_the_operator_are_answered(collector: ModuleProcess, host: str) -> None:
-    assert httpx.get(f"{collector.url}/health/live", headers={"Host": host}).status_code == 200
+    assert plain.get(f"{collector.url}/health/live", headers={"Host": host}).status_code == 200
 
 
 def test_a_collector_for_other_machines_is_called_as_they_like_or_as_the_operator_says(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_collector_for_other_machines_is_called_as_they_like_or_as_the_operato
 
 def status(process: ModuleProcess, headers: dict[str, str]) -> int:
     url = process.url.replace("0.0.0.0", "127.0.0.1")
-    return httpx.get(f"{url}/health/live", headers=headers).status_code
+    return plain.get(f"{url}/health/live", headers=headers).status_code
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from runtime.http.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES
 from settings import Source, Workspace
 from settings.workspaces import WorkspacesFile
 from tests.collectors.processes import collector_process
+from tests.support import plain
 from tests.support.process import ModuleProcess
 
 pytestmark = pytest.mark.stack
@@ -61,7 +62,7 @@ def post_from_many(
 
     def post(body: bytes) -> None:
         headers = {"Content-Encoding": "gzip"} if body.startswith(b"\x1f\x8b") else None
-        answered(httpx.post(f"{url}/v1/track", content=body, headers=headers, auth=auth, timeout=300).status_code)
+        answered(plain.post(f"{url}/v1/track", content=body, headers=headers, auth=auth, timeout=300).status_code)
 
     threads = [threading.Thread(target=post, args=(body,)) for body in bodies]
     for thread in threads:

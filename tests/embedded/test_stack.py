@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -17,6 +16,7 @@ from embedded.layout import Ports
 from embedded.running import find_running
 from embedded.stack import STORES, Stack, StackOptions
 from schemas import topics
+from tests.support import plain
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -43,12 +43,12 @@ def test_kafka_has_the_topics_and_makes_no_others(stack: Stack) -> None:
 
 
 def test_the_registry_has_a_schema_for_every_topic(stack: Stack) -> None:
-    subjects = httpx.get(f"{stack.addresses.registry}/subjects").json()
+    subjects = plain.get(f"{stack.addresses.registry}/subjects").json()
     assert {f"{topic}-value" for topic in topics.RECORD_OF} <= set(subjects)
 
 
 def test_clickhouse_answers(stack: Stack) -> None:
-    assert httpx.post(stack.addresses.clickhouse, content="SELECT 6 * 7").text == "42\n"
+    assert plain.post(stack.addresses.clickhouse, content="SELECT 6 * 7").text == "42\n"
 
 
 @pytest.mark.parametrize("name", STORES)

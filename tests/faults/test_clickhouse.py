@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -19,6 +18,7 @@ from tests.faults.figures import Figures
 from tests.faults.proxy import Proxy
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
+from tests.support import plain
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
@@ -79,7 +79,7 @@ def test_a_wiped_warehouse_is_the_same_after_a_replay(crew: Crew, scene: Scene, 
     scene.rest_at(end)
     sink = scene.stack.process("sink")
     sink.stop()
-    httpx.post(scene.stack.addresses.clickhouse, content="DROP DATABASE onefold", timeout=30).raise_for_status()
+    plain.post(scene.stack.addresses.clickhouse, content="DROP DATABASE onefold", timeout=30).raise_for_status()
     admin = AdminClient({"bootstrap.servers": scene.stack.addresses.kafka})
     wait_until(lambda: _forgotten(admin), "the sink's group to be gone")
     sink.restart()

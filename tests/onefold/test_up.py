@@ -16,6 +16,7 @@ import pytest
 from embedded.layout import Layout, Ports
 from embedded.preflight import flag, prepare_data_dir
 from embedded.stack import ALL_PROCESSES
+from tests.support import plain
 from tests.support.neighbours import neighbour, open_to_others
 
 
@@ -72,9 +73,9 @@ def test_up_serves_until_sigterm_closed_to_other_users_and_leaves_nothing(square
     line = up.stdout.readline()
     assert line, "it ended before it was ready"
     addresses = json.loads(line)
-    assert httpx.get(f"{addresses['http']}/health/ready").status_code == httpx.codes.OK
-    assert httpx.get(f"{addresses['api']}/health/ready").status_code == httpx.codes.OK
-    assert httpx.post(addresses["clickhouse"], content="SELECT 1").text == "1\n"
+    assert plain.get(f"{addresses['http']}/health/ready").status_code == httpx.codes.OK
+    assert plain.get(f"{addresses['api']}/health/ready").status_code == httpx.codes.OK
+    assert plain.post(addresses["clickhouse"], content="SELECT 1").text == "1\n"
     assert len(list(Layout(folder).logs.glob("*.log"))) == len(ALL_PROCESSES)
     assert open_to_others(folder) == []
     if os.geteuid() == 0:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import httpx
 import msgspec
 
 from admission.admit import TopicPosition, admit
@@ -23,6 +22,7 @@ from schemas.records import DeadLetter, Event, Identifier, IdentityChange, Ident
 from tests.oracle import identities, topic
 from tests.oracle.comparison import report
 from tests.oracle.topic import Decoded
+from tests.support import plain
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def assert_changes_are_sound(changes: Iterable[Decoded[SegmentChange]], members:
 def _profile_outcomes(ledger: Ledger) -> Counter[str]:
     """`onefold_profile_events_total` of the workspace by outcome."""
     outcomes: Counter[str] = Counter()
-    for line in httpx.get(ledger.addresses.worker_metrics).text.splitlines():
+    for line in plain.get(ledger.addresses.worker_metrics).text.splitlines():
         if line.startswith("onefold_profile_events_total{") and f'workspace="{ledger.workspace}"' in line:
             outcome = line.split('outcome="')[1].split('"')[0]
             outcomes[outcome] += int(float(line.rsplit(" ", 1)[1]))

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASES, ENGINES, SOURCES, TABLE_FUNCTIONS
 from embedded.layout import free_ports
 from tests.embedded.clickhouse.conftest import Server
+from tests.support import plain
 
 pytestmark = pytest.mark.stack
 
@@ -366,7 +366,7 @@ def test_every_route_but_health_needs_the_password(tmp_path: Path) -> None:
             assert server.http.get(path, headers=headers).headers["x-clickhouse-exception-code"] == "516"
             assert server.http.post(path, content="SELECT 1", headers=headers).status_code == 403
     for path in ("/ping", "/health/ready", "/replicas_status"):
-        assert httpx.get(server.url + path).status_code == 200
+        assert plain.get(server.url + path).status_code == 200
     assert server.http.get("/", params={"query": "SELECT 1"}, headers={"X-ClickHouse-Key": "sesame"}).text == "1\n"
     server.stop()
 

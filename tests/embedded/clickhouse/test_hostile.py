@@ -2,10 +2,10 @@
 
 import socket
 
-import httpx
 import pytest
 
 from tests.embedded.clickhouse.conftest import Server
+from tests.support import plain
 
 pytestmark = [pytest.mark.stack, pytest.mark.soak(has_short_form=True)]
 
@@ -156,7 +156,7 @@ def test_a_client_that_does_not_read_stops_nobody(survivor: Server) -> None:
     for connection in lazy:
         connection.sendall(request)
     for _ in range(20):
-        assert httpx.post(survivor.url, content="SELECT 1").text == "1\n"
+        assert plain.post(survivor.url, content="SELECT 1").text == "1\n"
     for connection in lazy:
         connection.close()
     assert survivor.alive()

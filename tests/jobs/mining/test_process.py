@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +17,7 @@ from embedded.stack import Stack, StackOptions
 from jobs.failpoints import MINING
 from onefold.cli import onefold
 from runtime.failpoints import VARIABLE
+from tests.support import plain
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
@@ -67,7 +67,7 @@ def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
 
 def send(stack: Stack, *users: str) -> None:
     calls = [{"type": "track", "event": "Viewed", "userId": user, "messageId": f"{user}-1"} for user in users]
-    answer = httpx.post(f"{stack.addresses.http}/v1/batch", json={"batch": calls}, auth=("dev", ""))
+    answer = plain.post(f"{stack.addresses.http}/v1/batch", json={"batch": calls}, auth=("dev", ""))
     assert answer.status_code == 200, answer.text
 
 

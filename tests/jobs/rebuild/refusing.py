@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
+from tests.support import plain
 
 
 class RefusingClickHouse(ThreadingHTTPServer):
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes) -> None:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
         address = f"{self.server.clickhouse.rstrip('/')}{self.path}"
-        answer = httpx.request(self.command, address, content=body, headers=headers, timeout=60)
+        answer = plain.request(self.command, address, content=body, headers=headers, timeout=60)
         kept = {name: value for name, value in answer.headers.items() if name.startswith("x-clickhouse")}
         self._answer(answer.status_code, kept, answer.content)
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import click
-import httpx
 from click.testing import CliRunner, Result
 
 from embedded.stack import Stack
 from schemas.records import Claim, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
 from tests.sinks.examples import ADAS
+from tests.support import plain
 from warehouse.queries.values import literal
 
 BOB = Identifier("user_id", "bob")
@@ -54,7 +54,7 @@ def write_links(stack: Stack, *links: str) -> None:
         "workspace, left_namespace, left_value, right_namespace, right_value, status, source, occurred_at, version"
     )
     statement = f"INSERT INTO onefold.links ({columns}) VALUES {', '.join(links)}"
-    httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
+    plain.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
 
 def pair(number: int, source: str = "") -> Pair:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -26,6 +25,7 @@ from schemas.records import Claim, Claimant, IdentityChange, IdentityRequest
 from tests.onefold.requests.given import BOBS, run, undecided
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADAS
+from tests.support import plain
 from tests.support.waiting import wait_until
 from warehouse.queries.values import literal
 
@@ -93,7 +93,7 @@ def test_what_became_of_a_request_is_read_from_the_warehouse(
         counts = f"{events}, 1500, {events + 1}"
         row = f"({literal(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
-        httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
+        plain.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
     def said(request_id: str, *options: str) -> str:
         answer = run(status, environment, workspace, request_id, *options)

@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from runtime.http.endpoint import LIMITS, Endpoint
 from runtime.http.plain import plain_client
+from tests.support import plain
 
 ASKED = Counter("onefold_test_asked", "Counted by this test only.")
 
@@ -125,18 +126,18 @@ def test_many_scrapes_at_once_are_answered_by_few_texts(endpoint: Endpoint, monk
     "headers", [{"Host": "rebound.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://shop.example"}]
 )
 def test_no_web_page_reads_it(endpoint: Endpoint, path: str, headers: dict[str, str]) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{endpoint.port}{path}", headers=headers)
+    answer = plain.get(f"http://127.0.0.1:{endpoint.port}{path}", headers=headers)
     (name,) = headers
     assert (answer.status_code, answer.json()["error"]["field"]) == (403, name)
 
 
 def test_names_that_are_trusted_are_answered(readiness: Readiness) -> None:
     with Endpoint("127.0.0.1", 0, readiness, ("worker.example",)) as serving:
-        answer = httpx.get(f"http://127.0.0.1:{serving.port}/health/live", headers={"Host": "worker.example"})
+        answer = plain.get(f"http://127.0.0.1:{serving.port}/health/live", headers={"Host": "worker.example"})
     assert answer.status_code == 200
 
 
 def test_nothing_but_reading_is_answered(endpoint: Endpoint) -> None:
     url = f"http://127.0.0.1:{endpoint.port}/health/live"
-    assert httpx.post(url).status_code == 405
-    assert httpx.head(url).status_code == 200
+    assert plain.post(url).status_code == 405
+    assert plain.head(url).status_code == 200

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from runtime.errors import TerminalError, TransientError
+from tests.support import plain
 from warehouse.client import Warehouse
 from warehouse.errors import QueryTooLargeError
 from warehouse.queries import past_events
@@ -55,7 +56,7 @@ def write(url: str, workspace: str, *rows: Row) -> None:
         for version, is_repeated in row.versions()
     )
     columns = "workspace, message_id, occurred_at, identifiers, body_bytes, profile_kind, is_repetition, version"
-    answer = httpx.post(url, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}")
+    answer = plain.post(url, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}")
     assert answer.status_code == httpx.codes.OK, answer.text
 
 
@@ -88,7 +89,7 @@ def test_repetitions_are_found_and_named_as_their_profile_said_last(
     assert [(event.occurred_at, event.is_repetition) for event in events] == [
         (1, False), (2, True), (3, False), (4, True), (5, True),
     ]  # fmt: skip
-    answer = httpx.post(migrated, content=f"SELECT count() FROM onefold.events WHERE workspace = '{workspace}'")
+    answer = plain.post(migrated, content=f"SELECT count() FROM onefold.events WHERE workspace = '{workspace}'")
     assert int(answer.text) == 3
 
 
@@ -198,7 +199,7 @@ def test_sessions_are_found_of_any_number_of_profiles(migrated: str, past: PastE
         f"({literal(workspace)}, '{session}', '{profile}', 'open', 0, {version})" for session, profile, version in rows
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
-    httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
+    plain.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
     assert past.published(workspace, profiles) == Published(("s1", "s2"), 4)
 
 
@@ -207,7 +208,7 @@ def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, past: PastE
     body = "unhex('00ff270a5c')"
     columns = "workspace, message_id, occurred_at, identifiers, body_bytes, version"
     values = f"({literal(workspace)}, 'raw', fromUnixTimestamp64Milli(2, 'UTC'), [('a', 'phone')], {body}, 7)"
-    httpx.post(migrated, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}").raise_for_status()
+    plain.post(migrated, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}").raise_for_status()
     big = (2**54,) * 1024
     assert [len(event.body) for event in past.page(workspace, ("phone",), big, None)] == [900_000, 5]
     assert [event.body for event in past.page(workspace, ("phone",), big, None)][1] == b"\x00\xff'\n\\"
@@ -222,7 +223,7 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
         for session, profile, status, deleted in rows
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
-    httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
+    plain.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
     assert past.published(workspace, ["p"]).sessions == ("s1", "s2")
     assert past.published(workspace, ["nobody"]) == Published((), 0)
 
