@@ -9,7 +9,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.faults.figures import FIGURES, Figures, table
-from tests.support.spreading import UnitScheduling, is_first, unit
+from tests.support.spreading import UnitScheduling, rank, unit
 
 pytest_plugins = ["tests.support.neighbours", "tests.support.people", "tests.support.stacks"]
 
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is_soak = config.getoption("--soak")
     config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item, is_soak)])
     items[:] = [item for item in items if _is_chosen(item, is_soak)]
-    items.sort(key=lambda item: (not is_first(item.nodeid), item.get_closest_marker("stack") is None))
+    items.sort(key=lambda item: (rank(item.nodeid), item.get_closest_marker("stack") is None))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling:
