@@ -29,6 +29,7 @@ secrets: [{{env: BENCH_SECRET}}]
 allow_private: true
 concurrency: 64
 timeout: 5s
+{options}
 """
 _SEGMENT = "segment: bench\nwhen: {event: Never Sent, within: 1d}\ndestinations: [%s]\n"
 _SIGNED_BY = "whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw=="
@@ -88,7 +89,10 @@ class World:
 
 @contextmanager
 def world(folder: Path, *destinations: str) -> Iterator[World]:
-    """Provide a world with webhooks of these names; one that begins with `hanging` never gets an answer."""
+    """Provide a world with webhooks of these names.
+
+    One that begins with `hanging` never gets an answer, one that begins with `batch` gets a thousand in a request.
+    """
     port, file = free_ports(1)[0], folder / "received"
     definitions = folder / "definitions"
     (definitions / "destinations").mkdir(parents=True)
@@ -96,9 +100,10 @@ def world(folder: Path, *destinations: str) -> Iterator[World]:
     (definitions / "segments" / "bench.yaml").write_text(_SEGMENT % ", ".join(destinations))
     for name in destinations:
         path = "hang" if name.startswith("hanging") else "hook"
-        text = _WEBHOOK.format(name=name, port=port, path=path)
+        options = "batch: 1000" if name.startswith("batch") else ""
+        text = _WEBHOOK.format(name=name, port=port, path=path, options=options)
         (definitions / "destinations" / f"{name}.yaml").write_text(text)
-    options = StackOptions(
+    stack_options = StackOptions(
         data_dir=folder / "data",
         definitions=definitions,
         ports=Ports.free(),
@@ -108,7 +113,7 @@ def world(folder: Path, *destinations: str) -> Iterator[World]:
     )
     receiver = subprocess.Popen([sys.executable, "-m", "bench.deliveries.receiver", str(port), str(file)])
     try:
-        with Stack(options) as stack:
+        with Stack(stack_options) as stack:
             yield World(stack, file)
     finally:
         receiver.kill()
