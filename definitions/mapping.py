@@ -5,8 +5,9 @@ fields whenever and wherever they are computed: no clock, no chance, no attempt 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -131,6 +132,9 @@ class _Missing:
 
 _MISSING = _Missing()
 _HASH_BYTES = 16
+_REPEATED = frozenset({"workspace", "kind", "name", "change"})
+"""Of these there are few values: a template that reads nothing else is rendered once for each."""
+_KEPT = 1_024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -142,6 +146,13 @@ def fields_of(mapping: Fields, activation: Activation, key: str) -> dict[str, ob
 def fingerprint(mapping: Fields) -> str:
     """Return what is another text for another mapping, and the same in every process."""
     return hashlib.blake2b(msgspec.json.encode(mapping), digest_size=_HASH_BYTES).hexdigest()
+
+
+def _render(template: str, is_html: bool, named: Iterable[tuple[str, object]]) -> tuple[str | None, str]:
+    return Template.of(template, is_html=is_html).render(dict(named))
+
+
+_rendered_again = lru_cache(_KEPT)(_render)
 
 
 class _Reading:
@@ -207,16 +218,25 @@ class _Reading:
         return self._objects[root]
 
     def _rendered(self, template: str, is_html: bool, at: str) -> str:
-        first: dict[str, object] = {}
-        for identifier in self._activation.identifiers:
-            first.setdefault(identifier.namespace, identifier.value)
-        named: dict[str, object] = {root: single(self._activation, self._key) for root, single in _SINGLE.items()}
-        named |= {root: self._object(root) for root in _OBJECTS}
-        named |= {IDENTIFIERS: first, ITEM: self._item}
-        text, reason = Template.of(template, is_html=is_html).render(named)
+        roots = Template.of(template, is_html=is_html).roots
+        if roots <= _REPEATED:
+            named = tuple((root, str(_SINGLE[root](self._activation, self._key))) for root in roots)
+            text, reason = _rendered_again(template, is_html, named)
+        else:
+            text, reason = _render(template, is_html, ((root, self._named(root)) for root in roots))
         if text is None:
             raise Unmappable(f"the template of {at!r} fails: {reason}")
         return text
+
+    def _named(self, root: str) -> object:
+        """Return what a template knows by a name; nothing by one that is unknown."""
+        if root in _SINGLE:
+            return _SINGLE[root](self._activation, self._key)
+        if root in _OBJECTS:
+            return self._object(root)
+        if root == IDENTIFIERS:
+            return {each.namespace: each.value for each in reversed(self._activation.identifiers)}
+        return self._item if root == ITEM else None
 
     def _each(self, each: Each, at: str) -> object:
         members = self._selected(each.of)

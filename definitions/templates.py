@@ -172,10 +172,11 @@ class Payload:
 
 
 class Template:
-    """A template of a destination's mapping, compiled."""
+    """A template of a destination's mapping, compiled. `roots`: the first names of all that it reads."""
 
     def __init__(self, template: "BoundTemplate") -> None:
         self._template = template
+        self.roots = frozenset(template.analyze(include_partials=False).globals)
 
     @staticmethod
     @lru_cache(_CACHED)

@@ -152,7 +152,7 @@ class StateStore:
         """Write states, deadlines and the changelog offset as one batch; `before` gives the stored value of a key."""
         batch = WriteBatch(raw_mode=True)
         for key, value in changes.items():
-            self._put(batch, key, before(key), value)
+            self._put(batch, key, before, value)
         batch.put(_APPLIED, b"%d" % offset)
         with self._noticing():
             self._db.write(batch, self._unlogged)
@@ -205,9 +205,10 @@ class StateStore:
             (self._path / _CONDEMNED).touch()
             raise StoreCorrupt(f"{self._path}: {error}") from error
 
-    def _put(self, batch: WriteBatch, key: bytes, before: bytes | None, value: bytes | None) -> None:
+    def _put(self, batch: WriteBatch, key: bytes, before: Callable[[bytes], bytes | None], value: bytes | None) -> None:
         if self._deadline_of is not None and not key.startswith(META):
-            old = self._deadline_of(before) if before is not None else None
+            stored = before(key)
+            old = self._deadline_of(stored) if stored is not None else None
             new = self._deadline_of(value) if value is not None else None
             if old != new:
                 if old is not None:

@@ -34,7 +34,7 @@ class StateView:
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
         """Read many keys with one call, so that `get` finds them in memory."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._read]
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._read and key not in self._changes]
         if wanted:
             self._read.update(zip(wanted, self._store.get_many(wanted), strict=True))
 
@@ -67,7 +67,7 @@ class StateView:
     def stored(self, key: bytes) -> bytes | None:
         """Return the value as it is in the store, before the batch."""
         if key not in self._read:
-            self.prefetch((key,))
+            (self._read[key],) = self._store.get_many([key])
         return self._read[key]
 
     @property

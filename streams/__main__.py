@@ -1,7 +1,5 @@
 """The worker process: `python -m streams`. Exits 1 with one line when it cannot start, or must stop."""
 
-import ctypes
-import gc
 import logging
 import sys
 
@@ -13,6 +11,7 @@ from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
 from runtime.literal import literal
+from runtime.memory import tune_memory
 from runtime.repeats import SeldomRepeated
 from schemas import topics
 from settings import Settings, SettingsError, load
@@ -21,7 +20,6 @@ from streams.app import App, build
 
 log = logging.getLogger("onefold.worker")
 OBSERVE_EVERY_S = 1.0
-M_ARENA_MAX = -8  # https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 
 def main() -> int:
@@ -54,7 +52,7 @@ def main() -> int:
 def run(app: App, settings: Settings) -> int:
     """Run Faust's worker with this app until a signal stops it. Returns the exit code."""
     _observe(app)
-    _tune()
+    tune_memory()
     worker = faust.Worker(
         app,
         loglevel="WARNING",
@@ -74,18 +72,6 @@ def run(app: App, settings: Settings) -> int:
         print(f"onefold worker: stopped: {literal(app.failure)}", file=sys.stderr)
         return 1
     return 0
-
-
-def _tune() -> None:
-    """Let the collector look for cycles seldom: a batch makes many objects, and hardly any of them is part of one.
-
-    Let the C library keep two heaps, not eight for each core: with some forty threads those cost 100 MB.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # GNU's
-        libc.mallopt(M_ARENA_MAX, 2)
 
 
 def _not_ready(app: App) -> str | None:

@@ -6,6 +6,7 @@ import sys
 import threading
 
 from runtime.http.endpoint import Endpoint
+from runtime.memory import tune_memory
 from runtime.retrying import persist
 from settings import Settings
 from sinks.delivery import metrics
@@ -25,6 +26,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
     with Endpoint(serving.http_host, serving.deliverer_metrics_port, not_ready, serving.trusted_hosts):
         deliverer = persist("start", lambda: Deliverer(settings), stopping, metrics.RETRIES)
+        tune_memory()
         threading.Thread(target=_stop, args=(stopping, deliverer), name="stop", daemon=True).start()
         asyncio.run(deliverer.run())
 

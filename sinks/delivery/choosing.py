@@ -158,13 +158,13 @@ def _prepare(
 
 
 def _verdict(served: Served, line: bytes, item: lines.Numbered, activation: Activation, choice: Choice) -> Verdict:
-    key = lines.record_key(line)
-    has_begun = item.number < lines.read(choice.view, line).begun_to
+    key, of = lines.record_key(line), lines.read(choice.view, line)
+    has_begun = item.number < of.begun_to
     situation = Situation(
         now=choice.now,
         objection=objection_to(served.definition, served.consents, choice.view, key, activation, choice.decode_consent),
         timezone=activation.timezone,
         sent_at=() if has_begun else sent_at(choice.view, served, key, choice.now),
-        may_be_held=lines.may_be_held(choice.view, line, activation.name),
+        may_be_held=of.may_be_held(activation.name),
     )
     return gate(served.policy, activation, situation)

@@ -1,6 +1,6 @@
 """What people have said about being sent things: kept from the topic `consents`, asked before every attempt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from definitions.destinations import Destination as Definition
 from schemas.activations import Activation
@@ -13,6 +13,11 @@ from state.view import StateView
 _PREFIX = META + b"consent|"
 
 Decode = Callable[[bytes], ConsentChange]
+
+
+def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
+    """Read what many people have said with one call of the store."""
+    view.prefetch(_PREFIX + key for key in keys)
 
 
 def learn(view: StateView, key: bytes, value: bytes, decode: Decode) -> None:

@@ -13,7 +13,7 @@ A delivery waits, begins (it may have arrived from then on), and is settled:
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -76,6 +76,11 @@ class Line(msgspec.Struct, array_like=True):
     segments: dict[str, SegmentState] = {}
     attempted_at: int = 0
     is_paused: bool = False
+
+    def may_be_held(self, segment: str) -> bool:
+        """Return whether a receiver of states may hold the person in a segment."""
+        state = self.segments.get(segment)
+        return state is not None and state.held is not Held.NO
 
 
 RetryAt: TypeAlias = Callable[[Line, Outcome], int | None]
@@ -156,6 +161,13 @@ def read(view: StateView, key: bytes) -> Line:
     return Line() if value is None else _decode_line(value)
 
 
+def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
+    """Read many lines and the first one that waits in each with few calls of the store."""
+    keys = list(keys)
+    view.prefetch(keys)
+    view.prefetch(_item_key(key, read(view, key).first) for key in keys)
+
+
 def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and when
     view: StateView, key: bytes, activation: Activation, record: bytes, holds: Holds, now: int
 ) -> list[Unsent]:
@@ -203,12 +215,6 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
             items.append(Numbered(each, _decode_waiting(value)))
         number = several.stop
     return items
-
-
-def may_be_held(view: StateView, key: bytes, segment: str) -> bool:
-    """Return whether a receiver of states may hold the person in a segment."""
-    state = read(view, key).segments.get(segment)
-    return state is not None and state.held is not Held.NO
 
 
 def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> Begun:

@@ -10,13 +10,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from functools import cache, partial
 
 from runtime.errors import OnefoldError, TerminalError
 from schemas.codec import Codec
 from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
 from schemas.topics import CONSENTS
-from sinks.delivery import lines, metrics
+from sinks.delivery import consents, lines, metrics
 from sinks.delivery.activations import ActivationReader
 from sinks.delivery.arrivals import Arrivals
 from sinks.delivery.bounced import BouncedDeliveries
@@ -163,12 +163,15 @@ class DeliveryTask:
     def _choice(self) -> Choice:
         now = time.time_ns() // 1_000_000
         notes = Notes(self._encode_attempt, now)
-        return Choice(StateView(self._store), self._activations.read, self._decode_consent, now, notes, self._bounced)
+        decode = cache(self._activations.read)  # what is admitted in a round often begins in it as well
+        return Choice(StateView(self._store), decode, self._decode_consent, now, notes, self._bounced)
 
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []
         positions: dict[str, int] = {}
-        for arrival in self._arrived.take(ADMITTED_AT_ONCE):
+        arrived = self._arrived.take(ADMITTED_AT_ONCE)
+        choice.view.prefetch(lines.line_key(each.destination, each.key) for each in arrived if each.key is not None)
+        for arrival in arrived:
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
                 if arrival.topic == CONSENTS:
                     admit_consent(arrival, choice, self._encode_letter)
@@ -186,6 +189,7 @@ class DeliveryTask:
 
     def _settle(self, choice: Choice) -> list[bytes]:
         ended, self._ended = self._ended, []
+        lines.prefetch(choice.view, (chosen.line for each in ended for chosen in each.request.chosen))
         touched: list[bytes] = []
         for each in ended:
             settled = settle(each, choice)
@@ -219,6 +223,9 @@ class DeliveryTask:
         if len(stored) >= limit:
             self._starved.add(served.name)
         due = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
+        lines.prefetch(choice.view, due)
+        if served.definition.purpose:
+            consents.prefetch(choice.view, map(lines.record_key, due))
         return deque(line for line in due if _is_due(choice.view, line, choice.now))
 
     def _retire(self, choice: Choice) -> None:

@@ -79,7 +79,11 @@ class World:
         view = StateView(self.store)
         while items := lines.head(view, KEY, self.batch):
             first = decode(items[0].waiting.record)
-            if self.holds == "states" and first.change == "exited" and not lines.may_be_held(view, KEY, first.name):
+            if (
+                self.holds == "states"
+                and first.change == "exited"
+                and not lines.read(view, KEY).may_be_held(first.name)
+            ):
                 lines.drop(view, KEY, items[0].number, self.now)
                 self.unsent[first.activation_id] = "not_held"
                 continue
