@@ -123,11 +123,13 @@ class Consent(Facet):
         counting = self._counting()
         shown = {key: (_STATUSES[once.restriction], once.text, once.reason) for key, once in counting.items()}
         entries = [_entry(key, counting[key]) for key in sorted(shown) if shown[key] != self.published.get(key)]
-        for key in sorted(self.published.keys() - shown):
-            purpose, _, channel = key.partition("|")
-            entries.append(ConsentEntry(purpose, channel, "unknown", as_of, "", ""))
+        entries += _retracted(self.published.keys() - shown, as_of)
         self.published = shown
         return tuple(entries)
+
+    def retracted(self, as_of: int) -> tuple[ConsentEntry, ...]:
+        """Return that nothing of what was published counts any more, since `as_of`."""
+        return _retracted(self.published, as_of)
 
     def entries(self) -> tuple[ConsentEntry, ...]:
         """Return everything that counts."""
@@ -166,6 +168,11 @@ def _entry(key: str, once: SaidOnce) -> ConsentEntry:
     purpose, _, channel = key.partition("|")
     said = once.statement()
     return ConsentEntry(purpose, channel, said.status, said.since, said.event, said.source, said.text, said.reason)
+
+
+def _retracted(keys: Iterable[str], as_of: int) -> tuple[ConsentEntry, ...]:
+    split = (key.partition("|") for key in sorted(keys))
+    return tuple(ConsentEntry(purpose, channel, "unknown", as_of, "", "") for purpose, _, channel in split)
 
 
 def _hashed(identifier: str) -> str:

@@ -14,7 +14,7 @@ from streams.fold.evaluation import evaluate
 from streams.fold.firing import drop_waits
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, DEFINITION, MERGE, FoldContext, Moment, Outputs
-from streams.fold.records import publish, shown_traits
+from streams.fold.records import publish, retired_consent, shown_traits
 from streams.fold.state import ProfileState
 
 
@@ -64,5 +64,6 @@ def retire(state: ProfileState, context: FoldContext, out: Outputs, at: int = BE
     """
     out.former_traits, out.former_consent = shown_traits(state, context), encode_consent(state.consent.state())
     moment = Moment(context, out, MERGE, max(state.as_of, at), state.lineage.version)
+    out.retired_consent = retired_consent(state, context, moment.as_of)
     facets.retire(state, moment)
     publish(state, moment)

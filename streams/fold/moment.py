@@ -8,7 +8,7 @@ import msgspec
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.consent import NO_CONSENT
-from schemas.records import ProfileKind, SegmentChange, Session, Trigger
+from schemas.records import ConsentChange, ProfileKind, SegmentChange, Session, Trigger
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
@@ -62,6 +62,7 @@ class Outputs(msgspec.Struct, gc=False):
     many texts payloads lack since their templates failed, by trigger. `changes_traits`: whether
     a computed trait has another value. `former_traits`: the JSON texts of the traits that a profile had when it was
     merged away, or began to wait for its replay; `former_consent`: the JSON text of what it had said.
+    `retired_consent`: of a profile that is merged away, that what was published counts under its id no more.
     `touches_consent`: whether what the profile has said may count otherwise. `announces_consent`: whether it is to be
     published all the same, for those who know the profile under another id.
     """
@@ -75,6 +76,7 @@ class Outputs(msgspec.Struct, gc=False):
     changes_traits: bool = False
     former_traits: dict[str, str] = {}
     former_consent: str = NO_CONSENT
+    retired_consent: ConsentChange | None = None
     touches_consent: bool = False
     announces_consent: bool = False
 

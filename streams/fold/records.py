@@ -91,6 +91,27 @@ def consent_records(
             yield msgspec.structs.replace(own, profile_id=former_id, changed=everything)
 
 
+def retired_consent(state: ProfileState, context: FoldContext, as_of: int) -> ConsentChange | None:
+    """Make a record of what counts no more under the id of a profile that is merged away; None if nothing counted.
+
+    It has all that the profile had said: what counts from the merge on follows by its decision, which is later.
+    """
+    retracted, lineage = state.consent.retracted(as_of), state.lineage
+    if not retracted:
+        return None
+    return ConsentChange(
+        context.workspace,
+        context.profile_id,
+        context.kind,
+        context.profile_id,
+        max(lineage.decision, lineage.rebuilt),
+        lineage.version + 1,
+        as_of,
+        encode_consent(state.consent.state()),
+        retracted,
+    )
+
+
 def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
     """Make a record of what is left of a profile that was merged into `target`."""
     return Profile(

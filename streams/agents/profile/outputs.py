@@ -101,6 +101,8 @@ class ProfileOutputs:
             yield from self._of_changes(profile, batch)
         for trigger in profile.outputs.triggers:
             yield from self._of_trigger(profile, replace(trigger, decided_at=batch.clocks.wall_now), tally)
+        if (retired := profile.outputs.retired_consent) is not None:
+            yield Output(CONSENTS, profile.key, self._consent(replace(retired, changed_at=batch.now(profile))))
         if profile.outputs.touches_consent and isinstance(profile.entry, ProfileState):
             yield from self._of_consent(profile, profile.entry, batch)
         record = _record(profile, batch.now(profile)) if profile.visible else None

@@ -3,7 +3,7 @@
 Under the ids of profiles that were merged away as well: whoever has something waiting there goes by it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 
 import msgspec
@@ -23,6 +23,7 @@ from tests.streams.world.playing import HISTORIES, REFERENCE, SENT_WITHIN_MS, ST
 from tests.streams.world.playing import PROGRAM as WITHOUT_CONSENT
 from tests.streams.world.test_unmerging import UnmergePlayer
 from tests.streams.world.world import NAMESPACE, World
+from warehouse.versions import claimed
 
 pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(7_200)]
 
@@ -110,21 +111,40 @@ class ConsentPlayer(UnmergePlayer):
 
     def check(self) -> None:
         super().check()
-        known = self.known()
+        known, rows = self.known(), self.rows()
         for profile_id, person in self.expected().items():
             own = [event for event in self.sent if event.message_id in person.message_ids]
             former = {default_profile_id(NAMESPACE, identifier) for identifier in person.identifiers}
             is_of_device = profile_id not in former
             for each in {profile_id} if is_of_device else former:
                 assert known.get(each, {}) == naive(own), (profile_id, each)
+            said = {key: status for key, status in naive(own).items() if status != "unknown"}
+            assert rows.get(profile_id, {}) == said, profile_id
+
+    def rows(self) -> dict[str, Statuses]:
+        """What counts by the table of consents, which has what each profile publishes under its own id."""
+        latest: dict[tuple[str, str, str], tuple[int, str]] = {}
+        for record in self.published():
+            version = claimed(record.decision, record.version)
+            for entry in record.changed if record.profile_id == record.current_id else ():
+                key = (record.profile_id, entry.purpose, entry.channel)
+                latest[key] = max(latest.get(key, (-1, "")), (version, entry.status))
+        rows: dict[str, Statuses] = {}
+        for (profile_id, purpose, channel), (_, status) in latest.items():
+            if status != "unknown":
+                rows.setdefault(profile_id, {})[purpose, channel] = status
+        return rows
+
+    def published(self) -> Iterator[ConsentChange]:
+        for (topic, _), log in self.world.logs.items():
+            for _, value in log if topic == CONSENTS else ():
+                yield self.world.codec.decode(ConsentChange, value)
 
     def known(self) -> dict[str, Statuses]:
         """What counts by `consents`, by the id under which it is written."""
         latest: dict[str, ConsentChange] = {}
-        for (topic, _), log in self.world.logs.items():
-            for _, value in log if topic == CONSENTS else ():
-                record = self.world.codec.decode(ConsentChange, value)
-                latest[record.profile_id] = later(latest.get(record.profile_id), record)
+        for record in self.published():
+            latest[record.profile_id] = later(latest.get(record.profile_id), record)
         return {
             profile_id: {
                 (purpose, channel): statement.status

@@ -97,3 +97,15 @@ def test_what_leaves_a_segment_by_a_merge_says_what_was_said_before_it() -> None
     profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=PHONES, identifiers=(ANN,))))
     [exited] = profiles.read(activation("mail"), SegmentChange)
     assert (exited.change, status(exited.consent)) == ("exited", "granted")
+
+
+def test_of_a_profile_that_is_merged_away_nothing_counts_under_its_id_and_it_still_has_said_it() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=DENIED), ANN)
+    [before] = profiles.read(CONSENTS, ConsentChange)
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=PHONES, identifiers=(ANN,))))
+    [retired] = profiles.read(CONSENTS, ConsentChange)
+    assert [(each.purpose, each.channel, each.status) for each in retired.changed] == [("marketing", "all", "unknown")]
+    assert (retired.current_id, status(retired.consent)) == (ANNS, "denied"), "who has something waiting goes by that"
+    assert (retired.decision, retired.version) > (before.decision, before.version)
+    assert retired.decision < 6, "what the other profile publishes is later"
