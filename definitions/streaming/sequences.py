@@ -93,7 +93,7 @@ def _completed(steps: Steps) -> list[int]:
     for step, events, without in others:
         if step.absent:
             assert step.within_ms is not None, "an absent step has an end"
-            return list(_unanswered(reached, events, step.within_ms))
+            return _unanswered(reached, events, step.within_ms)
         reached = [
             entry
             for entry in events
@@ -113,11 +113,14 @@ def _follows(entry: Entry, before: Entry, step: Step, without: Entries) -> bool:
     return not without or bisect_left(without, entry) == bisect_right(without, before)
 
 
-def _unanswered(reached: Entries, answers: Entries, within_ms: int) -> Iterator[int]:
-    for entry in reached:
-        index = bisect_right(answers, entry)
+def _unanswered(reached: Entries, answers: Entries, within_ms: int) -> list[int]:
+    """Return the times at which events have gone without an answer."""
+    unanswered, index = list[int](), 0
+    for entry in reached:  # in their order, as the answers are
+        index = bisect_right(answers, entry, index)
         if index == len(answers) or answers[index][0] - entry[0] >= within_ms:
-            yield entry[0] + within_ms
+            unanswered.append(entry[0] + within_ms)
+    return unanswered
 
 
 def _evaluate(completed: list[int], within_ms: int, at_least: int, now: int) -> Evaluation:

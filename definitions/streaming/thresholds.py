@@ -38,13 +38,13 @@ class TraitReaders(NamedTuple):
 
     def concerned(self, former: Any, value: Any) -> tuple[int, ...]:
         """Return the items that a change may concern; `former` and `value`: what they read before and after it."""
-        numbers = (type(former) in _NUMBERS) + (type(value) in _NUMBERS)
-        if numbers == 1:
+        is_number = type(value) in _NUMBERS
+        if is_number is not (type(former) in _NUMBERS):
             return self.any_change + self.comparing
-        if numbers == 0:
+        if not is_number:
             return self.any_change + self.others
-        before = bisect_right(self.thresholds, as_double(former))
-        after = bisect_right(self.thresholds, as_double(value))
+        thresholds = self.thresholds
+        before, after = bisect_right(thresholds, as_double(former)), bisect_right(thresholds, as_double(value))
         if before == after:
             return self.any_change  # nearly always
         return self.any_change + self.at_thresholds[min(before, after) : max(before, after)]

@@ -23,7 +23,7 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
     program, now, evaluations, is_displaced = moment.context.program, moment.as_of, state.evaluations, False
     subject, untils = ProfileSubject(state, moment.context), evaluations.untils
     members, texts = state.memberships.entered_at, state.computed.texts
-    readers, trait_readers = program.readers, program.trait_readers
+    readers, trait_readers, defaults = program.readers, program.trait_readers, program.defaults
     done = -1
     for number in pending:  # which grows behind the number at hand
         if number == done:
@@ -39,12 +39,12 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
             holds, until = item.evaluate(subject, now)
             begin(state, item, holds, moment)
         else:
+            name = item.name
             value, until = item.evaluate(subject, now)
-            former = texts.get(item.name)
-            if state.computed.decide(item.name, value, moment) and item.name in trait_readers:
-                default = program.defaults[item.name]
-                before = default if former is None else value_of(former)
-                concerned = trait_readers[item.name].concerned(before, default if value is None else value)
+            former = texts.get(name)
+            if state.computed.decide(name, value, moment) and (reading := trait_readers.get(name)) is not None:
+                before = defaults[name] if former is None else value_of(former)
+                concerned = reading.concerned(before, defaults[name] if value is None else value)
         for reader in concerned:
             insort(pending, reader)
         if until != untils.get(number, NEVER):
