@@ -28,6 +28,7 @@ BACK_WITHIN_S = 60.0
 ANSWER_TIMEOUT_S = 2
 
 
+@pytest.mark.slow
 def test_clickhouse_is_killed_under_load_and_away_for_a_while(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:

@@ -21,7 +21,7 @@ RECOVERED = "Restore complete"
 
 @pytest.mark.parametrize(
     "failpoint",
-    [pytest.param(failpoint, marks=() if failpoint in IN_SHORT else pytest.mark.soak) for failpoint in FROZEN_AT],
+    [pytest.param(each, marks=pytest.mark.slow if each in IN_SHORT else pytest.mark.soak) for each in FROZEN_AT],
 )
 def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_nothing(
     failpoint: str, crew: Crew, scene: Scene, figures: Figures

@@ -26,6 +26,7 @@ RSS_BYTES = 1_000_000_000
 DISK_BYTES = 1_000_000_000
 
 
+@pytest.mark.slow
 def test_a_key_with_a_third_of_all_events(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     number = 200_000 if is_long else 3_000
     sent = [

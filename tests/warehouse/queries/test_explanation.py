@@ -11,6 +11,7 @@ from schemas import topics
 from schemas.records import Claimant, Identifier, IdentityChange
 from tests.sinks.examples import NOW, insert, placed
 from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of, tie
+from tests.support.kinds import one_is_enough
 from tests.support.people import HOSTILE
 from warehouse.client import Warehouse
 from warehouse.queries.explanation import Explanation, explain
@@ -194,7 +195,7 @@ def test_a_hostile_value_is_found_as_it_is(ask: Ask, warehouse: Warehouse, works
     assert (link.right.value, link.event, link.source, link.message_id) == (value, value, value, f"m {value}")
 
 
-@pytest.mark.parametrize("character", ["x", "\\", '"', "\U0001f642"])
+@pytest.mark.parametrize("character", one_is_enough(["\\", "x", '"', "\U0001f642"]))
 def test_the_longest_values_are_found(ask: Ask, warehouse: Warehouse, workspace: str, character: str) -> None:
     values = [f"{character * 509}{at:03}" for at in range(100)]
     email = Identifier("email", "list@example.com")
