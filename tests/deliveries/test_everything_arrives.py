@@ -26,7 +26,7 @@ from tests.oracle.requests import Operator
 from tests.oracle.scene import Scene
 from tests.oracle.stream import MINUTE_MS, START
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 Fault = Callable[[], AbstractContextManager[object]]
 """Makes trouble; it lasts as long as the context, or ends by itself."""
