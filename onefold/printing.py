@@ -43,14 +43,28 @@ def print_table(
         print_fields(zip(names, row, strict=True), console=console)
 
 
-def print_fields(fields: Iterable[tuple[str, str]], *, indent: str = "", console: Terminal | None = None) -> None:
-    """Print a name and a value in each line, the values below each other."""
+def print_fields(
+    fields: Iterable[tuple[str, str]],
+    *,
+    indent: str = "",
+    of_lines: Collection[str] = (),
+    console: Terminal | None = None,
+) -> None:
+    """Print a name and a value in each line, the values below each other.
+
+    `of_lines`: names of fields whose values keep their lines, each behind the column of names: none looks like a field.
+    """
     console = console or Terminal()
-    shown = [(literal(name), literal(value)) for name, value in fields]
+    shown = [
+        (literal(name), [*map(literal, value.splitlines() or [""])] if name in of_lines else [literal(value)])
+        for name, value in fields
+    ]
     width = max((length for name, _ in shown if (length := cell_len(name)) <= _ALIGNED_WIDTH), default=0)
-    for name, value in shown:
+    for name, lines in shown:
         space = " " * (max(width - cell_len(name), 0) + 2)
-        console.print(Text.assemble(indent, (name, "cyan"), space, value), soft_wrap=True)
+        console.print(Text.assemble(indent, (name, "cyan"), space, lines[0]), soft_wrap=True)
+        for line in lines[1:]:
+            console.print(Text.assemble(indent, " " * (width + 2), line), soft_wrap=True)
 
 
 def print_tree(tree: Tree, *, console: Terminal | None = None) -> None:

@@ -39,6 +39,9 @@ COMMANDS = {
     "resume": ("onefold.commands.deliveries:resume", "Let a destination have what waits for it."),
 }
 INTERRUPTED = 130
+MAX_DETAIL = 80
+EXCHANGED = ("detail", "request", "answer")
+"""Fields of an attempt that may have several lines."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -127,11 +130,17 @@ def _print(attempts: list[ShownAttempt]) -> None:
             each.reason or "-",
             str(each.attempt),
             each.delivery_id,
+            _short(each.detail),
         )
         for each in attempts
     ]
-    names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery")
-    print_table(names, rows, numbers=("attempt",))
+    names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery", "detail")
+    print_table(names, rows, numbers=("attempt",), wrapped="detail")
+
+
+def _short(detail: str) -> str:
+    """Return the beginning of a detail; `deliveries show` has all of it."""
+    return detail if len(detail) <= MAX_DETAIL else f"{detail[: MAX_DETAIL - 1]}…"
 
 
 def _gathered(settings: Settings, workspace: str, chosen: ChosenAttempts, limit: int) -> list[ShownAttempt]:
@@ -171,7 +180,9 @@ def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) ->
         if number:
             click.echo()
         fields = msgspec.to_builtins(attempt)
-        print_fields((name, str(value)) for name, value in fields.items() if value not in {None, ""})
+        print_fields(
+            ((name, str(value)) for name, value in fields.items() if value not in {None, ""}), of_lines=EXCHANGED
+        )
 
 
 @click.command()

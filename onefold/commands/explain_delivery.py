@@ -93,4 +93,4 @@ def _add_attempt(tree: Tree, attempt: WholeAttempt) -> None:
     node = tree.add(Text(literal(said)))
     for name, text in (("", attempt.detail), ("sent: ", attempt.request), ("answered: ", attempt.answer)):
         if text:
-            node.add(Text(literal(f"{name}{text}"), style="dim"))
+            node.add(Text("\n".join(map(literal, f"{name}{text}".splitlines())), style="dim"))

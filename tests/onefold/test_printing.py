@@ -121,3 +121,13 @@ def test_values_of_fields_stand_below_each_other_and_stay_in_one_piece(width: in
         f"  {'n' * 50}  {LONG}",
         "  a\\nb  \\x1b",
     ]
+
+
+def test_a_value_of_several_lines_keeps_them_behind_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    print_fields([("to", "a\nb"), ("request", "one\r\n\x1b[2Jtwo\noutcome  delivered")], of_lines=("request",))
+    assert capsys.readouterr().out.splitlines() == [
+        "to       a\\nb",
+        "request  one",
+        "         \\x1b[2Jtwo",
+        "         outcome  delivered",
+    ]
