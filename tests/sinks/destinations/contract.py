@@ -81,6 +81,15 @@ class HttpContract(ABC):
         assert request.method
         return web.json_response({"ok": True})
 
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the receiver does when it refuses every second one of a batch; of kinds that take batches."""
+        raise NotImplementedError
+
+    def delivery_of(self, person: int) -> Delivery:
+        """A delivery of the number-th person."""
+        about = msgspec.structs.replace(activation(person), profile_id=f"00000000-0000-5000-8000-{person:012x}")
+        return Delivery(delivery_key(about, "here", "1"), about, self.fields(person))
+
     def delivery(self, number: int = 0) -> Delivery:
         """The number-th delivery of one person."""
         about = activation(number)
@@ -259,6 +268,25 @@ class HttpContract(ABC):
         assert outcome.reason == "rejected"
         assert str(status) in outcome.detail
         assert "no such thing" in outcome.exchange.answer
+
+    def test_credentials_that_are_accepted_again_are_used_again(self) -> None:
+        async def send() -> Outcome:
+            async with self.opened(always(401)) as (destination, receiver):
+                await destination.send([self.delivery()])
+                receiver.answer = self.accept
+                (outcome,) = await destination.send([self.delivery()])
+                return outcome
+
+        assert isinstance(run(send()), Delivered)
+
+    def test_of_a_batch_of_which_half_is_refused_the_other_half_is_delivered(self) -> None:
+        async def send() -> Sequence[Outcome]:
+            async with self.opened(self.refuse_odd) as (destination, _):
+                number = min(destination.batching.deliveries, 10)
+                return await destination.send([self.delivery_of(each) for each in range(number)]) if number > 1 else []
+
+        outcomes = run(send())
+        assert [type(each) for each in outcomes] == [Delivered, Refused] * (len(outcomes) // 2)
 
     def test_what_is_too_large_for_the_receiver_is_refused_as_that(self) -> None:
         outcome = self.sent_once(always(413))

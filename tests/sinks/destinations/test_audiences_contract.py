@@ -1,6 +1,8 @@
 """Ads and contacts keep the contract of all receivers over HTTP; what grants access is a server of its own here."""
 
 import asyncio
+import csv
+import io
 import threading
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -25,6 +27,12 @@ from tests.sinks.destinations.contract import TIMEOUT_S, HttpContract
 from tests.sinks.destinations.services.service import hashed
 
 SECRET = Secret(env="AUDIENCES_SECRET")
+ODD = {hashed(str(number)) for number in range(1, 10, 2)}
+
+
+def is_odd(text: str) -> bool:
+    """Whether the number in a text is odd."""
+    return int("".join(filter(str.isdecimal, text))) % 2 == 1
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +79,13 @@ class TestMetaAudience(HttpContract):
         received = len(msgspec.json.decode(str(form["payload"]))["data"])
         return web.json_response({"session_id": "1", "num_received": received, "num_invalid_entries": 0})
 
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        """Name the hashes that are invalid; the others are taken."""
+        rows = msgspec.json.decode(str((await request.post())["payload"]))["data"]
+        invalid = [value for row in rows for value in row if value in ODD]
+        said = {"session_id": "1", "num_received": len(rows), "num_invalid_entries": len(invalid)}
+        return web.json_response(said | {"invalid_entry_samples": dict.fromkeys(invalid, "invalid")})
+
 
 class TestGoogleDataManager(HttpContract):
     """Google's answers name a request."""
@@ -98,6 +113,17 @@ class TestGoogleDataManager(HttpContract):
         assert await request.json()
         return web.json_response({"requestId": "r1"})
 
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        """Name the places of those that are invalid; nothing is taken."""
+        members = [each["userData"]["userIdentifiers"] for each in (await request.json())["audienceMembers"]]
+        refused = [at for at, values in enumerate(members) if any(each["emailAddress"] in ODD for each in values)]
+        if not refused:
+            return web.json_response({"requestId": "r1"})
+        violations = [{"field": f"audienceMembers[{at}].userData", "description": "invalid"} for at in refused]
+        details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
+        error = {"code": 400, "message": "invalid", "status": "INVALID_ARGUMENT", "details": details}
+        return web.json_response({"error": error}, status=400)
+
 
 class TestHubSpot(HttpContract):
     """HubSpot's answers say that they are complete."""
@@ -116,6 +142,16 @@ class TestHubSpot(HttpContract):
         """Say that all is written."""
         assert await request.json()
         return web.json_response({"status": "COMPLETE", "results": []})
+
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        """Name the traces of those that are not valid; the others are written."""
+        inputs = (await request.json())["inputs"]
+        traces = [each["objectWriteTraceId"] for each in inputs if is_odd(each["id"])]
+        errors = [
+            {"category": "VALIDATION_ERROR", "message": "not valid", "context": {"objectWriteTraceId": [each]}}
+            for each in traces
+        ]
+        return web.json_response({"status": "COMPLETE", "numErrors": len(errors), "errors": errors}, status=207)
 
 
 class TestSalesforce(HttpContract):
@@ -140,3 +176,14 @@ class TestSalesforce(HttpContract):
         """Make a job, take what is uploaded, and end it."""
         assert request.method in ("GET", "PATCH", "POST", "PUT")
         return web.json_response({"id": "7500", "state": "JobComplete", "numberRecordsFailed": 0})
+
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        """End the job with records that failed, and list them when asked."""
+        if request.method == "PUT":
+            rows = list(csv.DictReader(io.StringIO(await request.text())))
+            self.failed = [row["Onefold_Id__c"] for row in rows if is_odd(row["Onefold_Id__c"])]
+        if request.path.endswith("/failedResults"):
+            lines = [f'"","INVALID_EMAIL_ADDRESS:invalid","{each}"' for each in self.failed]
+            return web.Response(text="\n".join(['"sf__Id","sf__Error","Onefold_Id__c"', *lines]))
+        failed = len(getattr(self, "failed", ()))
+        return web.json_response({"id": "7500", "state": "JobComplete", "numberRecordsFailed": failed})

@@ -61,6 +61,10 @@ class TestBatches(TestWebhook):
 
     batch = 100
 
+    async def refuse_odd(self, request: web.Request) -> web.StreamResponse:
+        is_refused = any(each["data"]["number"] % 2 for each in json.loads(await request.read()))
+        return web.Response(status=422 if is_refused else 200)
+
     def test_a_batch_is_a_list(self) -> None:
         async def send() -> list[Request]:
             async with self.opened(self.accept) as (destination, receiver):
