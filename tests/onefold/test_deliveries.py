@@ -211,6 +211,7 @@ def test_deliveries_are_listed_by_what_is_known_of_them(stack: Stack) -> None:
     listed = run(stack, "deliveries", "list", "--destination", "explained", "--outcome", "refused").output.splitlines()
     assert listed[2].split() == [
         "2023-11-14T22:13:21.123Z", "explained", "buyers", "entered", ADAS, "refused", "rejected", "2", "explained-d",
+        "\\x1b[2Jno", "such", "list",
     ]  # fmt: skip
     assert len(listed) == 3
     shown = run(stack, "deliveries", "show", "explained-d").output.splitlines()
