@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from definitions import load
+from definitions import compile_program, load
 from definitions.mapping import fields_of
 from schemas.activations import Activation
 from tests.definitions.folders import errors_of, write
+from tests.definitions.streaming.subjects import Known
 from tests.guide.chapter import blocks
 from tests.guide.test_definitions import examples, mistakes
 
@@ -29,6 +30,29 @@ def test_the_mapping_makes_what_is_shown(tmp_path: Path) -> None:
     fields = fields_of(destinations["crm"].mapping, activation, "key")
     assert json.loads(json.dumps(fields)) == json.loads(FIELDS)
     assert set(destinations["crm"].traits) == {"address", "birthday", "company", "first_name", "interests", "level"}
+
+
+@pytest.mark.parametrize(
+    ("traits", "audience"),
+    [
+        ({"points": 1000, "orders": 3, "newsletter": True}, ["vips"]),
+        ({"points": 999, "orders": 3, "newsletter": True}, ["regulars_but_no_vips"]),
+        ({"orders": 2, "newsletter": True}, ["readers_of_neither"]),
+        ({"orders": 2}, []),
+    ],
+)
+def test_a_person_is_in_the_first_audience_alone(
+    tmp_path: Path, traits: dict[str, object], audience: list[str]
+) -> None:
+    path = "segments/priorities.yaml"
+    files = {path: FILES[path], "destinations/shop_hook.yaml": FILES["destinations/shop_hook.yaml"]}
+    program = compile_program(load(write(tmp_path, files)))
+    members: list[str] = []
+    for segment in program.segments:  # in the order of what they read
+        if segment.evaluate(Known(program, traits=traits, members=members), 0)[0]:
+            members.append(segment.name)
+    sent = {each.name for each in program.segments if each.destinations}
+    assert [each for each in members if each in sent] == audience
 
 
 @pytest.mark.parametrize(("path", "yaml", "problems"), mistakes("destinations"))
