@@ -255,16 +255,8 @@ class Not(msgspec.Struct, frozen=True, tag="not"):
     condition: "Condition"
 
 
-Leaf: TypeAlias = (
-    EventCount
-    | AggregateComparison
-    | Sequence
-    | TraitComparison
-    | SessionComparison
-    | InSegment
-    | Sample
-    | ConsentComparison
-)
+OfEvents: TypeAlias = EventCount | AggregateComparison | Sequence
+Leaf: TypeAlias = OfEvents | TraitComparison | SessionComparison | InSegment | Sample | ConsentComparison
 Condition: TypeAlias = AllOf | AnyOf | Not | Leaf
 
 

@@ -1,11 +1,12 @@
 """`consent.yaml` to the rules of consent; what is wrong is found where it stands."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from definitions.consent import CHANNELS, ConsentRules, Purpose, SaidByTrait
 from definitions.destinations import Destination
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
+from definitions.reading.keys import Keys
 from definitions.reading.names import read_narrow_name, read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
 from definitions.reading.references import ParsedIn
@@ -13,13 +14,29 @@ from definitions.reading.scalars import read_choice, read_operand, read_text
 from runtime.hints import did_you_mean
 from schemas.consent import ALL, Default
 
-CONSENT = ("purposes", "channels", "categories", "traits")
-PURPOSE = ("purpose", "title", "default", "text")
-SAID_BY_TRAIT = ("trait", "equals", "says", "purpose", "channel")
+CONSENT: Final[Keys] = {
+    "purposes": "What something is sent for: one or several.",
+    "channels": "By what something is sent: a-z, 0-9 and _; without it email, sms, push, chat and ads.",
+    "categories": "Names of a consent manager, each with the purpose that it stands for: `{Advertising: marketing}`.",
+    "traits": "Which traits of identify calls and imports say yes or no.",
+}
+PURPOSE: Final[Keys] = {
+    "purpose": "The name of the purpose: a-z, 0-9 and _.",
+    "title": "For people; changing it changes nothing else.",
+    "default": "What holds of whoever has said nothing: opt_in (send nothing) or opt_out (send).",
+    "text": "The version of the text that people read now, for what is said by the API or a link.",
+}
+SAID_BY_TRAIT: Final[Keys] = {
+    "trait": "The name of the trait.",
+    "equals": "The value that says so; true without it.",
+    "says": "denied, or granted; denied without it.",
+    "purpose": "For which purpose; without it, or for `all`, every one.",
+    "channel": "By which channel; without it, or for `all`, every one.",
+}
 MAX_PURPOSES, MAX_CHANNELS, MAX_CATEGORIES, MAX_TRAITS = 32, 16, 200, 100
 MAX_VERSION = 100
-_DEFAULTS = ("opt_in", "opt_out")
-_SAYS = ("denied", "granted")
+DEFAULTS = ("opt_in", "opt_out")
+SAYS = ("denied", "granted")
 Read = TypeVar("Read")
 
 
@@ -79,7 +96,7 @@ def _read_purpose(node: MappingNode, report: FileReport) -> Purpose | None:
     name = None if name_node is None else _read_own_name(name_node, "the purpose", report)
     hint = "what holds of whoever has said nothing: opt_in (send nothing) or opt_out (send)"
     default_node = required_value(node, "default", "a purpose", hint, report)
-    default = None if default_node is None else read_choice(default_node, "'default'", _DEFAULTS, report)
+    default = None if default_node is None else read_choice(default_node, "'default'", DEFAULTS, report)
     text_node = value_of(node, "text")
     text = "" if text_node is None else read_text(text_node, "'text'", report, longest=MAX_VERSION) or ""
     if name is None or default is None:
@@ -128,9 +145,11 @@ def _read_trait(
     if trait_node is not None and path is not None and len(path) > 1:
         report.add(trait_node, "'trait' leads into a trait", r"name a whole one; a dot of a name itself is written \.")
         return None
-    equals_node, says_node, purpose_node, channel_node = (value_of(node, key) for key in SAID_BY_TRAIT[1:])
+    equals_node, says_node, purpose_node, channel_node = (
+        value_of(node, key) for key in SAID_BY_TRAIT if key != "trait"
+    )
     equals = True if equals_node is None else read_operand(equals_node, "'equals'", report)
-    says = "denied" if says_node is None else read_choice(says_node, "'says'", _SAYS, report)
+    says = "denied" if says_node is None else read_choice(says_node, "'says'", SAYS, report)
     purpose = ALL if purpose_node is None else _read_defined(purpose_node, "'purpose'", (*purposes, ALL), report)
     channel = ALL if channel_node is None else _read_defined(channel_node, "'channel'", (*channels, ALL), report)
     if path is None or equals is None or says is None or purpose is None or channel is None:

@@ -52,7 +52,12 @@ _OUTCOME: Schema = {"$ref": "#/definitions/outcome"}
 
 def schema_text() -> str:
     """Return the schema as JSON, as it is shipped and printed."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+    return text_of(schema())
+
+
+def text_of(of: Schema) -> str:
+    """Return a schema as JSON for people."""
+    return json.dumps(of, indent=1, ensure_ascii=False) + "\n"
 
 
 def schema() -> Schema:

@@ -7,6 +7,8 @@ import click
 import definitions
 from definitions.defaults import default_rules_text
 from definitions.schema import schema_text
+from definitions.schema.building import text_of
+from definitions.schema.consent import consent_schema
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
@@ -69,7 +71,8 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
 
 
 @click.command()
-def schema() -> None:
+@click.option("--consent", is_flag=True, help="Print that of consent.yaml.")
+def schema(consent: bool) -> None:
     """Print the JSON Schema of definitions, which tells an editor what may stand where.
 
     Editors with the YAML language server, such as VS Code with its YAML extension, use it for files that begin with
@@ -78,8 +81,9 @@ def schema() -> None:
     \b
     Example:
       onefold definitions schema > my-definitions/definitions.schema.json
+      onefold definitions schema --consent > my-definitions/consent.schema.json
     """
-    click.echo(schema_text(), nl=False)
+    click.echo(text_of(consent_schema()) if consent else schema_text(), nl=False)
 
 
 @click.command()

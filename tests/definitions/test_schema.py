@@ -1,5 +1,6 @@
 """The schema for editors: it is the one that is shipped, takes every example, and refuses common mistakes as we do."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,14 @@ from jsonschema import Draft7Validator
 from definitions.reading import keys
 from definitions.schema import schema_text
 from definitions.schema.building import schema
+from definitions.schema.consent import consent_schema
 from definitions.schema.reference import reference
 from onefold.cli import onefold
 from tests.definitions.folders import errors_of, write
 from tests.definitions.plain import plain_documents
 from tests.definitions.test_consent import CONDITIONS as CONSENTS
+from tests.definitions.test_consent import FILE
+from tests.definitions.test_consent import MISTAKES as MISTAKES_OF_CONSENT
 from tests.definitions.test_forms import ACROSS, CONDITIONS, TRAITS, TRIGGERS
 from tests.guide.chapter import blocks
 
@@ -23,8 +27,11 @@ VALIDATOR = Draft7Validator(schema())
 GUIDE = {file.title: file.text for file in blocks("definitions", "yaml") if not file.title.startswith("mistaken: ")}
 
 
-def refusals(file: Path) -> list[str]:
-    return [error.message for document in plain_documents(file) for error in VALIDATOR.iter_errors(document)]
+OF_CONSENT = Draft7Validator(consent_schema())
+
+
+def refusals(file: Path, validator: Draft7Validator = VALIDATOR) -> list[str]:
+    return [error.message for document in plain_documents(file) for error in validator.iter_errors(document)]
 
 
 def test_the_schema_is_one_and_is_shipped_and_printed() -> None:
@@ -38,6 +45,28 @@ def test_the_schema_is_one_and_is_shipped_and_printed() -> None:
 def test_the_reference_is_that_of_the_tables() -> None:
     shipped = (ROOT / "docs/reference/definitions.md").read_text(encoding="utf-8")
     assert shipped == reference(), "write it anew: make docs-reference"
+
+
+@pytest.mark.parametrize("text", [FILE, GUIDE["consent.yaml"]])
+def test_the_schema_of_consent_is_one_of_its_own_and_takes_what_its_reader_takes(tmp_path: Path, text: str) -> None:
+    printed = CliRunner().invoke(onefold, ["definitions", "schema", "--consent"])
+    assert (printed.exit_code, json.loads(printed.output)) == (0, consent_schema())
+    Draft7Validator.check_schema(consent_schema())
+    write(tmp_path, {"consent.yaml": text})
+    assert refusals(tmp_path / "consent.yaml", OF_CONSENT) == []
+
+
+# What several keys say together, and paths, the reader knows alone.
+OF_THE_READER = ("not defined", "twice", "second document", "leads into")
+CONSENT_MISTAKES = [
+    text for text, _, message in MISTAKES_OF_CONSENT if not any(words in message for words in OF_THE_READER)
+]
+
+
+@pytest.mark.parametrize("text", CONSENT_MISTAKES)
+def test_the_schema_of_consent_refuses_what_its_reader_refuses(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"consent.yaml": text})
+    assert refusals(tmp_path / "consent.yaml", OF_CONSENT)
 
 
 def examples() -> Iterator[Path]:
