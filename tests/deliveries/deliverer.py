@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Collection
 from typing import Any
 
 import httpx
@@ -21,21 +22,29 @@ class Deliverer:
 
     def __init__(self, scene: Scene, within_s: int) -> None:
         self._scene, self._within_s = scene, within_s
+        self._checked: list[dict[str, Any]] = []
 
     @property
     def process(self) -> StackProcess:
         """The process."""
         return self._scene.stack.process("deliverer")
 
-    def pause(self, destination: str) -> None:
-        """Pause a destination, and return once it is."""
-        self._run("deliveries", "pause", destination)
-        sample = f'onefold_deliveries_paused{{destination="{destination}"}} 1.0'
-        wait_until(lambda: sample in self._metrics(), f"the deliverer to pause {destination}", self._within_s)
+    def pause(self, destinations: Collection[str]) -> None:
+        """Pause destinations, and return once they are."""
+        for destination in destinations:
+            self._run("deliveries", "pause", destination)
+        samples = [f'onefold_deliveries_paused{{destination="{each}"}} 1.0' for each in destinations]
 
-    def resume(self, destination: str) -> None:
-        """Let a destination go on."""
-        self._run("deliveries", "resume", destination)
+        def are_paused() -> bool:
+            metrics = self._metrics()
+            return all(sample in metrics for sample in samples)
+
+        wait_until(are_paused, f"the deliverer to pause {', '.join(destinations)}", self._within_s)
+
+    def resume(self, destinations: Collection[str]) -> None:
+        """Let destinations go on."""
+        for destination in destinations:
+            self._run("deliveries", "resume", destination)
 
     def replay(self, destination: str, *chosen: str) -> None:
         """Replay what was refused, or what is chosen by options."""
@@ -51,15 +60,19 @@ class Deliverer:
         """Return once nothing waits at any destination. Fails if anything is missing."""
         self.await_read()
         what = "everything to be delivered, or to be known as refused"
-        wait_until(lambda: not any(each["waiting"] for each in self._fates()), what, self._within_s, every_s=1)
+        wait_until(self._is_nothing_waiting, what, self._within_s, every_s=1)
 
     def counted(self) -> list[str]:
-        """Return what has become of everything, by destination."""
+        """Return what had become of everything when nothing waited, by destination."""
         outcomes = ("delivered", "suppressed", "superseded", "refused")
         return [
             f"{each['destination']}: " + ", ".join(f"{each[name]:,} {name}" for name in outcomes if each[name])
-            for each in self._fates()
+            for each in self._checked
         ]
+
+    def _is_nothing_waiting(self) -> bool:
+        self._checked = self._fates()
+        return not any(each["waiting"] for each in self._checked)
 
     def _fates(self) -> list[dict[str, Any]]:
         checked = json.loads(self._run("fates", "check", "--json", "--timeout", str(self._within_s)))

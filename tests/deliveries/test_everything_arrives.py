@@ -117,15 +117,13 @@ def _play(scene: Scene, phase: Phase, form: Form, operator: Operator, trouble: I
 
 def _deny_while_something_waits(scene: Scene, planted: Planted, deliverer: Deliverer, form: Form) -> None:
     """Pause those that ask for consent, have people deny while something waits for them, and go on."""
-    for destination in ASKING:
-        deliverer.pause(destination)
+    deliverer.pause(ASKING)
     for stage in ("paused", "denied"):
         scene.sender.send(planted.calls(stage))
         scene.drain(form.within_s)
         deliverer.await_read()
     _kill(deliverer.process)
-    for destination in ASKING:
-        deliverer.resume(destination)
+    deliverer.resume(ASKING)
 
 
 def _trouble(scene: Scene, receivers: Receivers, figures: Figures, chance: Random) -> Iterator[Fault]:
