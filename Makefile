@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Most tests wait for a process more than for a processor, so there is one more of them than of processors.
+# Most tests wait for a process more than for a processor, so there is one more of them than of processors; two where
+# none of them lasts.
 TEST_PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FAULTS_TABLE ?= faults.md
 # How many random histories each test plays in its long form.
@@ -19,7 +20,7 @@ demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live sho
 	@$(BIN)/onefold demo
 
 test: $(VENV)/installed-test lint  ## all checks and the test suite, on the real parts
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow"
+	$(BIN)/pytest -n $$(($(TEST_PROCESSES) + 1)) -m "not slow"
 
 test-slow: $(VENV)/installed-test  ## more of what the suite shows once: other kills, damaged stores, long chapters
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m slow
