@@ -34,7 +34,7 @@ from tests.support.rows import tuples
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 VIEWS = EventMatcher((Call("track", "Product Viewed"),))
 MINUTE = 60_000
@@ -139,7 +139,6 @@ def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, reb
     ]
 
 
-@pytest.mark.slow
 def test_of_two_processes_one_tells_and_the_other_goes_on_when_it_stops(
     stack: Stack, rebuilders: list[ModuleProcess]
 ) -> None:
