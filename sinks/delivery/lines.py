@@ -38,7 +38,7 @@ class Held(IntEnum):
     """Whether a receiver holds somebody in a segment, by what has begun and what was answered."""
 
     NO = 0
-    ASKED = 1
+    ATTEMPTED = 1
     """Of somebody whom it does not hold, an entry is attempted for the first time: refused, it is NO again."""
     MAYBE = 2
     """An entry was delivered, or may have arrived, and no exit was delivered since."""
@@ -230,7 +230,7 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
         segment = _segment(line, activation)
         if segment is not None:
             if activation.change == "entered":
-                segment.held = Held.ASKED if segment.held is Held.NO else Held.MAYBE
+                segment.held = Held.ATTEMPTED if segment.held is Held.NO else Held.MAYBE
             if segment.waiting == number:
                 segment.waiting = None
     _write(view, key, line)
@@ -314,7 +314,7 @@ def _held_after(held: Held, attempted: Attempted) -> Held:
     match attempted.outcome:
         case Delivered():
             return Held.MAYBE if is_entry else Held.NO
-        case Refused(is_partial=False) if is_entry and held is Held.ASKED:
+        case Refused(is_partial=False) if is_entry and held is Held.ATTEMPTED:
             return Held.NO
     return held
 

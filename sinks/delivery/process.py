@@ -26,6 +26,7 @@ from settings import Settings
 from sinks.delivery.failpoints import reached
 from sinks.delivery.lines import due_at_of
 from sinks.delivery.reader import TaskReader
+from sinks.delivery.records import TaskRecords
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
 from sinks.delivery.telling import Telling
@@ -61,6 +62,7 @@ class Deliverer:
         self._seen: tuple[object, object] = (None, None)
         self._telling = Telling(kafka, self._pauses.read().unopened)
         self._unread = UnreadTopics(kafka)
+        self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
         self._observing: asyncio.Future[None]
         self._tended_at = self._observed_at = 0.0
 
@@ -164,11 +166,10 @@ class Deliverer:
             restored,
             committer,
             destinations,
-            self._codec,
+            TaskRecords(self._codec, self._event_clocks),
             self._executor,
             self._reader.is_member,
             self._fail,
-            frozenset(name for name, each in self._settings.workspaces.items() if each.clock == "event"),
         )
 
     def _take_over(self, committer: Committer, changelog: str, partition: int) -> Restored:

@@ -10,23 +10,18 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import cache, partial
 
 from runtime.errors import OnefoldError, TerminalError
-from schemas.codec import Codec
-from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
 from schemas.topics import CONSENTS
 from sinks.delivery import consents, lines, metrics
-from sinks.delivery.activations import ActivationReader
 from sinks.delivery.arrivals import Arrivals
-from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
-from sinks.delivery.notes import Notes
+from sinks.delivery.records import TaskRecords
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.served import Destinations, Served
 from sinks.delivery.unread import Unread
-from sinks.delivery.waiting import Absence, add_waiting, oldest_s, waiting_by_destination
+from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
 from sinks.destinations.contract import Outcome, Retry
 from state.commit import Committer
 from state.restoring import Restored
@@ -49,22 +44,17 @@ class DeliveryTask:
         restored: Restored,
         committer: Committer,
         destinations: Destinations,
-        codec: Codec,
+        records: TaskRecords,
         executor: Executor,
         may_begin: Callable[[], bool],
         on_failure: Callable[[BaseException], None],
-        event_clocks: frozenset[str],
     ) -> None:
         self.partition = partition
         self.positions = dict(restored.positions)
         self._store = restored.store
         self._committer = committer
         self._destinations = destinations
-        self._activations = ActivationReader(codec)
-        self._decode_consent = partial(codec.decode, ConsentChange)
-        self._encode_attempt = codec.encoder(DeliveryAttempt)
-        self._encode_letter = codec.encoder(DeadLetter)
-        self._bounced = BouncedDeliveries(codec.encoder(Event), event_clocks)
+        self._records = records
         self._executor = executor
         self._may_begin = may_begin
         self._fail = on_failure
@@ -161,10 +151,7 @@ class DeliveryTask:
         self._start(requests)
 
     def _choice(self) -> Choice:
-        now = time.time_ns() // 1_000_000
-        notes = Notes(self._encode_attempt, now)
-        decode = cache(self._activations.read)  # what is admitted in a round often begins in it as well
-        return Choice(StateView(self._store), decode, self._decode_consent, now, notes, self._bounced)
+        return self._records.choice(StateView(self._store))
 
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []
@@ -174,14 +161,14 @@ class DeliveryTask:
         for arrival in arrived:
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
                 if arrival.topic == CONSENTS:
-                    admit_consent(arrival, choice, self._encode_letter)
+                    admit_consent(arrival, choice, self._records.encode_letter)
                     positions[arrival.topic] = arrival.offset + 1
                     continue
                 served = self._destinations.get(arrival.destination)
                 if served is None or arrival.topic in self.skipped:
                     self.skipped.add(arrival.topic)
                     continue
-                line = admit(arrival, served, choice, self._encode_letter)
+                line = admit(arrival, served, choice, self._records.encode_letter)
                 positions[arrival.topic] = arrival.offset + 1
                 if line is not None:
                     touched.append(line)
@@ -290,14 +277,7 @@ class DeliveryTask:
             return
         self._executor.submit(self._flush, asyncio.get_running_loop())
         choice = self._choice()
-        waiting = {
-            self._destinations.name_of(name): (number, oldest_s(choice.view, name, choice.now))
-            for name, number in waiting_by_destination(choice.view).items()
-        }
-        for name, each in unread.items():
-            number, oldest = waiting.get(name, (0, 0.0))
-            waiting[name] = (number + each.number, max(oldest, (choice.now - each.since) / 1000))
-        metrics.note_waiting(self.partition, waiting)
+        metrics.note_waiting(self.partition, shown_waiting(choice.view, self._destinations.name_of, unread, choice.now))
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

@@ -69,7 +69,7 @@ class Unauthorised(msgspec.Struct, frozen=True):
     exchange: Exchange = Exchange()
 
 
-class Bounce(msgspec.Struct, frozen=True):
+class UnknownAddress(msgspec.Struct, frozen=True):
     """The person's address does not exist. `status`: by RFC 3463, empty if unknown; `is_hard`: the receiver is sure."""
 
     status: str = ""
@@ -88,7 +88,7 @@ class Refused(msgspec.Struct, frozen=True):
     detail: str
     exchange: Exchange = Exchange()
     is_partial: bool = False
-    bounce: Bounce | None = None
+    bounce: UnknownAddress | None = None
 
 
 Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused

@@ -8,7 +8,7 @@ import re
 from typing import Literal, TypeAlias
 
 from schemas.bouncing import is_gone
-from sinks.destinations.contract import Bounce, Exchange, Outcome, Refused, Retry, Unauthorised
+from sinks.destinations.contract import Exchange, Outcome, Refused, Retry, Unauthorised, UnknownAddress
 
 Stage: TypeAlias = Literal["connection", "login", "sender", "recipient", "content"]
 """What the server has answered to."""
@@ -43,10 +43,10 @@ def outcome_of(code: int, said: str, stage: Stage, exchange: Exchange) -> Outcom
     return Retry("throttled" if code in _THROTTLED else "unavailable", detail, None, exchange, is_servers)
 
 
-def _bounce(code: int, fine: str, stage: Stage) -> Bounce | None:
+def _bounce(code: int, fine: str, stage: Stage) -> UnknownAddress | None:
     """Return that the mailbox does not exist. By the code alone nobody is sure: some servers refuse senders so, too."""
     if stage != "recipient":
         return None
     if fine:
-        return Bounce(fine, is_hard=True) if is_gone(fine) else None
-    return Bounce() if code in _NO_SUCH_MAILBOX else None
+        return UnknownAddress(fine, is_hard=True) if is_gone(fine) else None
+    return UnknownAddress() if code in _NO_SUCH_MAILBOX else None

@@ -13,13 +13,15 @@ from schemas.topics import DELIVERIES, EVENTS
 from sinks.delivery import lines
 from sinks.delivery.bounced import bounce_event
 from sinks.delivery.rounds import Ended, settle
-from sinks.destinations.contract import Bounce, Delivered, Delivery, Outcome, Refused
+from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, UnknownAddress
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_choosing import NOW, begin, choice, served
 from tests.sinks.delivery.test_lines import Memory, encode
 
-GONE = Refused("rejected", "hard bounce: answered 550 5.1.1 to the recipient", bounce=Bounce("5.1.1", is_hard=True))
+GONE = Refused(
+    "rejected", "hard bounce: answered 550 5.1.1 to the recipient", bounce=UnknownAddress("5.1.1", is_hard=True)
+)
 EMAIL = Identifier("email", "li@shop.example")
 
 
@@ -41,7 +43,7 @@ def test_the_event_ends_the_consent_for_mails() -> None:
 
 
 def test_without_a_code_nobody_is_denied_anything() -> None:
-    event = bounce_event(delivery(), msgspec.structs.replace(GONE, bounce=Bounce()), "", NOW, ())
+    event = bounce_event(delivery(), msgspec.structs.replace(GONE, bounce=UnknownAddress()), "", NOW, ())
     assert event is not None
     assert CompiledConsent(ConsentRules((Purpose("marketing"),))).said_in(event) == ()
 

@@ -1,0 +1,30 @@
+"""How a task reads and writes records: with one time and one view, what a round chooses with."""
+
+import time
+from collections.abc import Collection
+from functools import partial
+
+from schemas.codec import Codec
+from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
+from sinks.delivery.activations import ActivationReader
+from sinks.delivery.bounced import BouncedDeliveries
+from sinks.delivery.choosing import Choice
+from sinks.delivery.notes import Notes
+from state.view import StateView
+
+
+class TaskRecords:
+    """For one thread. `event_clocks`: the workspaces that go by the time of their events."""
+
+    def __init__(self, codec: Codec, event_clocks: Collection[str]) -> None:
+        self.encode_letter = codec.encoder(DeadLetter)
+        self._activations = ActivationReader(codec)
+        self._decode_consent = partial(codec.decode, ConsentChange)
+        self._encode_attempt = codec.encoder(DeliveryAttempt)
+        self._bounced = BouncedDeliveries(codec.encoder(Event), event_clocks)
+
+    def choice(self, view: StateView) -> Choice:
+        """Return what a round that begins now chooses with."""
+        now = time.time_ns() // 1_000_000
+        notes = Notes(self._encode_attempt, now)
+        return Choice(view, self._activations.read, self._decode_consent, now, notes, self._bounced)
