@@ -57,6 +57,7 @@ class TaskReader:
         self._consumer = Consumer(_consumer_config(settings), logger=log)
         self._topics: tuple[str, ...] = ()
         self._paused: set[int] = set()
+        self._placed: dict[Partition, int] = {}  # where it was begun to read
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
         self._consents: dict[int, tuple[int, int]] = {}  # by partition, what is to be read before anything is sent
         self._acknowledged: dict[Partition, int] = {}
@@ -100,15 +101,23 @@ class TaskReader:
                 self._assign()
 
     def _assign(self) -> None:
-        """Read the topics' partitions that are this process's: each from where it has been read to, or its task is."""
-        read_to = self._consumer.position(self._consumer.assignment())
-        at = {(each.topic, each.partition): each.offset for each in read_to if each.offset >= 0}
+        """Read the topics' partitions that are this process's from where their tasks are.
+
+        What a task was handed and has not admitted comes twice: it drops what it has admitted.
+        """
         placed = [
-            TopicPartition(topic, number, at.get((topic, number), _start(task, topic)))
+            TopicPartition(topic, number, _start(task, topic))
             for (number, task), topic in product(self.tasks.items(), self._topics)
         ]
         self._consumer.assign(placed)
         self._consumer.pause([each for each in placed if each.partition in self._paused])
+        self._placed = {(each.topic, each.partition): each.offset for each in placed}
+
+    def _read_to(self, partitions: list[TopicPartition]) -> dict[Partition, int]:
+        """Return up to where partitions were read, markers included; the client knows it once something has come."""
+        positions = self._consumer.position(partitions)
+        at = {(each.topic, each.partition): each.offset for each in positions}
+        return {each: offset if offset >= 0 else self._placed[each] for each, offset in at.items()}
 
     def _poll(self) -> list[Message]:
         """Wait for a first record, and take what has come with it."""
@@ -133,21 +142,25 @@ class TaskReader:
                     self._paused.discard(partition)
                 if not task.is_informed and not task.backlog and self._has_read_consents(task):
                     self._loop.call_soon_threadsafe(task.inform)
-                for topic in list(task.skipped) if not task.backlog else []:
-                    if topic in self._topics:
-                        self._consumer.seek(TopicPartition(topic, partition, _start(task, topic)))
-                    task.skipped.discard(topic)
+            self._read_again()
             if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
                 self._acknowledged_at = time.monotonic()
                 self._acknowledge()
 
+    def _read_again(self) -> None:
+        """Begin anew where a task has skipped something, once it has nothing left of what came then."""
+        skipping = [task for task in self.tasks.values() if task.skipped and not task.backlog]
+        if skipping:
+            for task in skipping:
+                task.skipped.clear()
+            self._assign()
+
     def _has_read_consents(self, task: DeliveryTask) -> bool:
         """Return whether the task knows what people had said when it was opened."""
-        place = TopicPartition(CONSENTS, task.partition)
         start, end = self._consents[task.partition]
-        (position,) = self._consumer.position([place])
+        (read_to,) = self._read_to([TopicPartition(CONSENTS, task.partition)]).values()
         handed = self._handed.get((CONSENTS, task.partition), 0)
-        return max(start, position.offset) >= end and task.positions.get(CONSENTS, 0) >= handed
+        return max(start, read_to) >= end and task.positions.get(CONSENTS, 0) >= handed
 
     def _acknowledge(self) -> None:
         """Commit how far everything is admitted, markers included: what waits for it is told so, nothing else is."""
@@ -155,13 +168,13 @@ class TaskReader:
             self._all_acknowledged_at = time.monotonic()
             self._acknowledged.clear()
         positions = []
-        for each in self._consumer.position(self._consumer.assignment()):
-            task = self.tasks.get(each.partition)
-            if task is None or each.offset < 0 or each.topic in task.skipped:
+        for (topic, number), offset in self._read_to(self._consumer.assignment()).items():
+            task = self.tasks.get(number)
+            if task is None or offset < 0 or topic in task.skipped:
                 continue
-            is_admitted = task.positions.get(each.topic, 0) >= self._handed.get((each.topic, each.partition), 0)
-            if is_admitted and self._acknowledged.get((each.topic, each.partition)) != each.offset:
-                positions.append(each)
+            is_admitted = task.positions.get(topic, 0) >= self._handed.get((topic, number), 0)
+            if is_admitted and self._acknowledged.get((topic, number), -1) < offset:
+                positions.append(TopicPartition(topic, number, offset))
         if not positions:
             return
         try:

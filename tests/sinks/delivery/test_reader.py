@@ -1,0 +1,91 @@
+"""What is read for whose task, on the real broker, while destinations come and go and a task lags behind."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import cast
+
+import pytest
+
+from embedded.stack import Stack
+from schemas.topics import CONSENTS, activation
+from settings import load
+from sinks.delivery.reader import TaskReader
+from sinks.delivery.rounds import Arrival
+from sinks.delivery.task import DeliveryTask
+from tests.sinks.delivery.deliverer import Changes
+from tests.sinks.delivery.hook import running_hook
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+ROUNDS = 200
+PEOPLE = 40
+
+
+class SlowTask:
+    """Has taken what it was handed, and says that it has not: until `backlog` is 0."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.positions: dict[str, int] = {}
+        self.skipped: set[str] = set()
+        self.backlog = 1
+        self.is_informed = False
+        self.taken: list[tuple[str, int]] = []
+
+    def submit(self, arrivals: Iterable[Arrival]) -> None:
+        """Take records; drop those that were taken before."""
+        for each in arrivals:
+            if each.offset >= self.positions.get(each.topic, 0):
+                self.positions[each.topic] = each.offset + 1
+                self.taken.append((each.topic, each.offset))
+
+    def inform(self) -> None:
+        """Note that what people had said is known."""
+        self.is_informed = True
+
+    async def close(self) -> None:
+        """Nothing is to be let go of."""
+
+
+def test_a_task_hears_that_all_consents_are_read_also_if_a_destination_is_defined_meanwhile(
+    stack: Stack, workspace: str
+) -> None:
+    changes = Changes(stack, workspace)
+    with running_hook() as hook, running_hook() as other:
+        old, new = hook.destination(), other.destination()
+        changes.define(old, new)
+        for number in range(PEOPLE):
+            changes.say(number, "granted")
+        changes.toggle([old, new], range(PEOPLE))
+        tasks: dict[int, SlowTask] = {}
+
+        async def open_task(partition: int) -> DeliveryTask:
+            tasks[partition] = SlowTask(partition)
+            return cast("DeliveryTask", tasks[partition])
+
+        async def read() -> None:
+            reader = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+            await read_until(reader, [old.name], lambda: _taken(tasks, CONSENTS) >= PEOPLE)
+            await read_until(reader, [old.name, new.name], lambda: _taken(tasks, activation(new.name)) == PEOPLE)
+            assert not any(each.is_informed for each in tasks.values())
+            for each in tasks.values():
+                each.backlog = 0
+            await read_until(reader, [old.name, new.name], lambda: all(each.is_informed for each in tasks.values()))
+            await reader.close()
+
+        asyncio.run(read())
+    assert _taken(tasks, activation(old.name)) == PEOPLE
+
+
+async def read_until(reader: TaskReader, names: list[str], holds: Callable[[], bool]) -> None:
+    """Read until something holds."""
+    for _ in range(ROUNDS):
+        await reader.read([CONSENTS, *map(activation, names)])
+        if holds():
+            return
+    pytest.fail(f"not within {ROUNDS} rounds")
+
+
+def _taken(tasks: dict[int, SlowTask], topic: str) -> int:
+    """Count the records of a topic that the tasks have taken."""
+    return sum(of == topic for task in tasks.values() for of, _ in task.taken)
