@@ -14,6 +14,7 @@ from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
 from onefold.fates.activations import Account, DestinationFates, activation_fates
 from onefold.fates.events import EventFates, event_fates
+from onefold.fates.expected import receiving
 from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
@@ -34,6 +35,7 @@ from warehouse.queries.fates import Fates
 
 COMMANDS = {"check": ("onefold.commands.fates:check", "Prove that nothing is missing, or list what is.")}
 DELIVERIES_KEPT_MS = 90 * 86_400_000
+_GONE = "it is not defined any more: what waits is refused after 72 h, unless it is defined again by then"
 _FATES = ("delivered", "suppressed", "superseded", "refused", "waiting", "missing")
 
 
@@ -43,6 +45,8 @@ class Checked(msgspec.Struct, frozen=True):
     events: EventFates
     destinations: list[DestinationFates]
     pauses: Pauses
+    gone: list[str]
+    """Destinations that are not defined any more."""
 
     @property
     def missing(self) -> int:
@@ -80,7 +84,8 @@ def check(since: str | None, timeout_s: float, workspace: str, as_json: bool, da
 
     checked = look_up(query, workspace, data_dir)
     if as_json:
-        found = {"events": checked.events, "destinations": checked.destinations, **shown_held_up(checked.pauses)}
+        found = {"events": checked.events, "destinations": checked.destinations, "gone": checked.gone}
+        found |= shown_held_up(checked.pauses)
         click.echo(json_text({"missing": checked.missing, **msgspec.to_builtins(found)}))
     else:
         _print(checked)
@@ -106,7 +111,9 @@ def _check(settings: Settings, workspace: str, since: int | None, timeout_s: flo
         kept_since = max(since or 0, now_ms() - DELIVERIES_KEPT_MS)
         account = Account(settings.kafka, codec, found, workspace)
         destinations = activation_fates(account, sets, kept_since, time.monotonic() + timeout_s)
-    return Checked(events, destinations, read_pauses(settings))
+    defined = receiving(sets[-1].destinations) if sets else frozenset()
+    gone = [each.destination for each in destinations if each.destination not in defined]
+    return Checked(events, destinations, read_pauses(settings), gone)
 
 
 def _await_arrived(kafka: str, give_up_at: float) -> None:
@@ -115,6 +122,16 @@ def _await_arrived(kafka: str, give_up_at: float) -> None:
     await_committed(offsets, WORKER.name, ends_of(offsets, [topics.EVENTS]), give_up_at)
     await_committed(offsets, WORKER.name, ends_of(offsets, [topics.EVENTS_RESOLVED]), give_up_at)
     await_committed(offsets, SINK.name, ends_of(offsets, SINK.reads), give_up_at)
+
+
+def _attempted(due_at: int) -> str:
+    """Say when what waits is attempted."""
+    if due_at > now_ms():
+        return f"the next attempt of what waits is at {text_of(due_at)}"
+    return (
+        f"what waits is due since {text_of(due_at)}: the receiver is left alone for a while after its failures, or no"
+        " deliverer runs"
+    )
 
 
 def _print(checked: Checked) -> None:
@@ -133,8 +150,10 @@ def _print(checked: Checked) -> None:
     for line in held_up(checked.pauses, {each.destination for each in checked.destinations}):
         click.echo(line)
     for each in checked.destinations:
-        if each.due_at is not None:
-            click.echo(literal(f"{each.destination}: the next attempt of what waits is at {text_of(each.due_at)}"))
+        if each.waiting and each.destination in checked.gone:
+            click.echo(literal(f"{each.destination}: {_GONE}"))
+        elif each.due_at is not None:
+            click.echo(literal(f"{each.destination}: {_attempted(each.due_at)}"))
         for reason, number in each.reasons.items():
             click.echo(literal(f"{each.destination}: {number:,} {reason}"))
         for gone in each.lost:

@@ -50,7 +50,7 @@ def note_waiting(partition: int, waiting: Mapping[str, tuple[int, float]]) -> No
         WAITING.labels(name, partition).set(number)
         OLDEST_S.labels(name, partition).set(oldest_s)
     for gauge in (WAITING, OLDEST_S):
-        for labels in [each.labels for metric in gauge.collect() for each in metric.samples]:
+        for labels in _labels(gauge):
             if labels["partition"] == str(partition) and labels["destination"] not in waiting:
                 gauge.remove(*labels.values())
 
@@ -60,8 +60,18 @@ def forget(partition: int) -> None:
     note_waiting(partition, {})
 
 
-def note_outlet(name: str, outlet: "Outlet") -> None:
-    """Show the state of a destination's limits."""
-    BREAKER.labels(name).set(_BREAKER[outlet.breaker])
-    PAUSED.labels(name).set(outlet.is_paused)
-    UNAUTHORISED.labels(name).set(bool(outlet.unauthorised))
+def note_outlets(outlets: "Mapping[str, Outlet]") -> None:
+    """Show the state of the limits: of these destinations alone."""
+    for name, outlet in outlets.items():
+        BREAKER.labels(name).set(_BREAKER[outlet.breaker])
+        PAUSED.labels(name).set(outlet.is_paused)
+        UNAUTHORISED.labels(name).set(bool(outlet.unauthorised))
+    for gauge in (BREAKER, PAUSED, UNAUTHORISED):
+        for labels in _labels(gauge):
+            if labels["destination"] not in outlets:
+                gauge.remove(labels["destination"])
+
+
+def _labels(gauge: Gauge) -> list[dict[str, str]]:
+    """Return the labels of every series of a gauge."""
+    return [each.labels for metric in gauge.collect() for each in metric.samples]

@@ -83,9 +83,9 @@ class Destinations:
         for name in self._served.keys() - self._defined.keys():
             self._replaced.append(self._served.pop(name))
             log.info("%s: is not defined any more", name)
-        for name in self._unopened.keys() - self._defined.keys():
-            del self._unopened[name]
-            self._outlets[name].lift()
+        for name in self._outlets.keys() - self._defined.keys():
+            del self._outlets[name]
+            self._unopened.pop(name, None)
         self._open()
 
     def pause(self, names: Iterable[str]) -> None:
@@ -107,8 +107,7 @@ class Destinations:
     async def tend(self) -> None:
         """Open what could not be opened, or is not accepted; close what nobody sends by. Call it now and then."""
         self._open()
-        for name, outlet in self._outlets.items():
-            metrics.note_outlet(name, outlet)
+        metrics.note_outlets(self._outlets)
         for served in [each for each in self._replaced if not each.outlet.sends_by(each.opened)]:
             self._replaced.remove(served)
             await served.opened.close()

@@ -145,7 +145,11 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
             lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 5,
             "the deliveries to wait",
         )
+        changes.define()
+        of_it = f'onefold_deliveries_unauthorised{{destination="{destination.name}"}}'
+        wait_until(lambda: of_it not in deliverer.metrics(), "nothing to be said of what is not defined any more")
     hook.answer = lambda _taken, _number: 204
+    changes.define(destination)
     with running_deliverer(stack, tmp_path):
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
     assert {each.outcome for each in changes.attempts(destination.name)} == {"paused", "delivered"}
