@@ -26,7 +26,7 @@ test-slow: $(VENV)/installed-test  ## more of what the suite shows once: other k
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m slow
 
 test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor ClickHouse, with few random histories: a minute
-	$(BIN)/pytest -n $$(($(TEST_PROCESSES) + 1)) -m "not stack and not slow" --examples 8
+	$(BIN)/pytest -n $$(($(TEST_PROCESSES) + 1)) -m "not stack and not slow" --examples 4
 
 soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
 	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE) $(SOAK)
