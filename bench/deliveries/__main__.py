@@ -20,6 +20,10 @@ MEMORY_REQUIRED_MB, WAITING_REQUIRED = 500, 1_000_000
 WITHIN_S = 600.0
 WARM = 200
 HANGING = 20_000
+OUTAGE = 720_000
+"""200 a second for an hour."""
+TOGETHER = 25
+"""Events of one request."""
 
 
 def main() -> int:
@@ -71,6 +75,40 @@ def _latency(folder: Path, scale: float) -> Iterator[str]:
         yield judged(f"p99 {p99:,.0f} ms", p99 < LATENCY_REQUIRED_MS, "500 ms from the event, so less than that here")
 
 
+def _event(folder: Path, scale: float) -> Iterator[str]:
+    with world(folder, "hook", is_whole=True) as bench:
+        number = round(60 * scale * LATENCY_RATE)
+        for prefix in ("w", "e"):  # the first run warms up
+            started = time.monotonic()
+            for first in range(0, number, TOGETHER):
+                bench.track(range(first, first + TOGETHER), prefix)
+                time.sleep(max(started + (first + TOGETHER) / LATENCY_RATE - time.monotonic(), 0))
+            _await(lambda of=prefix: len(bench.received(of)) >= number, "all deliveries")  # type: ignore[misc]
+        taken = [(came - sent) / 1e6 for sent, came in bench.received("e")]
+        yield described(f"from the request to the socket at {LATENCY_RATE}/s", taken)
+        p99 = quantile(taken, 0.99)
+        yield judged(f"p99 {p99:,.0f} ms", p99 < LATENCY_REQUIRED_MS, "500 ms")
+
+
+def _outage(folder: Path, scale: float) -> Iterator[str]:
+    number = round(OUTAGE * scale)
+    with world(folder, "hook", "down") as bench:
+        _warm(bench)
+        alone = quantile(_steady(bench, 60 * scale, "a"), 0.99)
+        bench.take_down(is_down=True)
+        for person in range(number):
+            bench.send("down", person, "d")
+        bench.flush()
+        _await(lambda: _waiting(bench, "down") >= number, "all to wait")
+        bench.take_down(is_down=False)
+        beside = quantile(_steady(bench, 60 * scale, "b"), 0.99)
+        _await(lambda: len(bench.received("d")) >= number, "all that waited")
+        came = [at for _, at in bench.received("d")]
+        per_s = number / ((max(came) - min(came)) / 1e9)
+        yield f"{number:,} that waited drained at {per_s:,.0f} a second beside {LATENCY_RATE} live ones"
+        yield f"p99 of the live ones {beside:,.0f} ms meanwhile, {alone:,.0f} ms alone"
+
+
 def _isolation(folder: Path, scale: float) -> Iterator[str]:
     with world(folder, "hook", "hanging") as bench:
         _warm(bench)
@@ -101,6 +139,8 @@ PARTS: dict[str, Callable[[Path, float], Iterator[str]]] = {
     "throughput": _throughput,
     "batches": _batches,
     "latency": _latency,
+    "event": _event,
+    "outage": _outage,
     "isolation": _isolation,
     "memory": _memory,
 }
@@ -125,11 +165,11 @@ def _warm(bench: World, name: str = "hook") -> None:
     _await(lambda: len(bench.received("w")) >= WARM, "the first deliveries")
 
 
-def _waiting(bench: World) -> int:
+def _waiting(bench: World, name: str = "hanging") -> int:
     import httpx
 
     text = httpx.get(f"http://127.0.0.1:{bench.stack.options.ports.deliverer_metrics}/metrics").text
-    lines = [line for line in text.splitlines() if line.startswith('onefold_deliveries_waiting{destination="hanging"')]
+    lines = [line for line in text.splitlines() if line.startswith(f'onefold_deliveries_waiting{{destination="{name}"')]
     return round(sum(float(line.rpartition(" ")[2]) for line in lines))
 
 

@@ -1,6 +1,7 @@
 """`python -m bench.deliveries.receiver PORT FILE`: takes webhooks as fast as they come, and notes when each came.
 
-A line of FILE for each delivery: the text `cause` of its body, and the time since 1970 in ns. `/hang` never answers.
+A line of FILE for each delivery: the text `cause` of its body, and the time since 1970 in ns. `/hang` never answers,
+`/down` answers 503 while there is a file FILE.down.
 """
 
 import asyncio
@@ -12,6 +13,12 @@ from pathlib import Path
 _CAUSE = re.compile(rb'"cause":"([^"]*)"')
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+_REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
+
+def down_file(file: Path) -> Path:
+    """Return the file that says that `/down` is."""
+    return file.with_name(f"{file.name}.down")
 
 
 class _Receiver(asyncio.Protocol):
@@ -19,6 +26,7 @@ class _Receiver(asyncio.Protocol):
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("ab", buffering=1 << 16)
+        self._down = down_file(file)
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -37,7 +45,11 @@ class _Receiver(asyncio.Protocol):
             self._buffer = self._buffer[whole:]
 
     def _take(self, head: bytes, body: bytes) -> None:
-        if b" /hang " in head.partition(b"\r\n")[0]:
+        line = head.partition(b"\r\n")[0]
+        if b" /hang " in line:
+            return
+        if b" /down " in line and self._down.exists():
+            self._transport.write(_REFUSAL)
             return
         now = time.time_ns()
         self._file.writelines(b"%s %d\n" % (cause, now) for cause in _CAUSE.findall(body))

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 from confluent_kafka import Producer
 
+from bench.deliveries.receiver import down_file
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
 from runtime.kafka.clients import PRODUCER_CONFIG
@@ -31,7 +33,10 @@ concurrency: 64
 timeout: 5s
 {options}
 """
-_SEGMENT = "segment: bench\nwhen: {event: Never Sent, within: 1d}\ndestinations: [%s]\n"
+ENTERING = "Bench Entered"
+_SEGMENT = f"segment: bench\nwhen: {{event: {ENTERING}, within: 1d}}\ndestinations: [%s]\n"
+_ALONE = ("kafka", "registry", "deliverer")
+_WHOLE = ("kafka", "registry", "collector", "worker", "deliverer")
 _SIGNED_BY = "whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw=="
 
 
@@ -41,6 +46,8 @@ class World:
     def __init__(self, stack: Stack, file: Path) -> None:
         self.stack = stack
         self._file = file
+        self._down = down_file(file)
+        self._requests = httpx.Client(base_url=stack.addresses.http, auth=("dev", ""))
         self._encode = Codec(Registry(stack.addresses.registry)).encoder(SegmentChange)
         self._producer = Producer(
             PRODUCER_CONFIG
@@ -61,6 +68,19 @@ class World:
                 return
             except BufferError:
                 self._producer.poll(0.1)
+
+    def track(self, people: range, prefix: str) -> None:
+        """Have people enter, by one request; the message ids, which are the causes, are the time of now, in ns."""
+        now = time.time_ns()
+        events = [
+            {"type": "track", "event": ENTERING, "userId": f"{prefix}{each}", "messageId": f"{prefix}{now + number}"}
+            for number, each in enumerate(people)
+        ]
+        self._requests.post("/v1/batch", json={"batch": events}).raise_for_status()
+
+    def take_down(self, *, is_down: bool) -> None:
+        """Have `down` answer 503 from now on, or take everything again."""
+        self._down.touch() if is_down else self._down.unlink()
 
     def flush(self) -> None:
         """Return once the broker has everything."""
@@ -88,10 +108,11 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, *destinations: str) -> Iterator[World]:
+def world(folder: Path, *destinations: str, is_whole: bool = False) -> Iterator[World]:
     """Provide a world with webhooks of these names.
 
-    One that begins with `hanging` never gets an answer, one that begins with `batch` gets a thousand in a request.
+    One that begins with `hanging` never gets an answer, one that begins with `batch` gets a thousand in a request,
+    `down` is refused while `take_down` says so. `is_whole`: with a collector and a worker.
     """
     port, file = free_ports(1)[0], folder / "received"
     definitions = folder / "definitions"
@@ -99,7 +120,7 @@ def world(folder: Path, *destinations: str) -> Iterator[World]:
     (definitions / "segments").mkdir()
     (definitions / "segments" / "bench.yaml").write_text(_SEGMENT % ", ".join(destinations))
     for name in destinations:
-        path = "hang" if name.startswith("hanging") else "hook"
+        path = {"hanging": "hang", "down": "down"}.get(name, "hook")
         options = "batch: 1000" if name.startswith("batch") else ""
         text = _WEBHOOK.format(name=name, port=port, path=path, options=options)
         (definitions / "destinations" / f"{name}.yaml").write_text(text)
@@ -107,7 +128,7 @@ def world(folder: Path, *destinations: str) -> Iterator[World]:
         data_dir=folder / "data",
         definitions=definitions,
         ports=Ports.free(),
-        processes=("kafka", "registry", "deliverer"),
+        processes=_WHOLE if is_whole else _ALONE,
         settings={"BENCH_SECRET": _SIGNED_BY},
         is_brief=True,
     )
