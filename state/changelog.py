@@ -83,9 +83,7 @@ def follow(kafka: str, topic: str, partition: int, store: StateStore) -> Generat
     """
     with _reading(kafka, topic, partition, store) as consumer:
         while True:
-            records = _apply(consumer.consume(FETCH_RECORDS, timeout=FOLLOW_S), store, kafka)
-            store.flush_if_due()
-            yield records
+            yield _apply(consumer.consume(FETCH_RECORDS, timeout=FOLLOW_S), store, kafka)
 
 
 @contextlib.contextmanager
@@ -144,4 +142,5 @@ def _apply(messages: Iterable[Message], store: StateStore, kafka: str) -> int:
     records = list(records_of(messages, kafka, logging.WARNING))
     if records:
         store.apply([(record.key() or b"", record.value()) for record in records], records[-1].offset() or 0)
+    store.flush_if_due()
     return len(records)
