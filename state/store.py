@@ -12,6 +12,7 @@ while, and on `close`. After a crash the store is as it was some whole number of
 import contextlib
 import shutil
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, takewhile
@@ -55,8 +56,7 @@ class StateStore:
         self._unlogged = WriteOptions()
         self._unlogged.disable_wal = True
         self._flushed_at = time.monotonic()
-        # Where the index of a workspace begins: what was deleted before it stays in the way of a search for long.
-        self._floors: dict[bytes, bytes] = {}
+        self._floors = _Floors()
 
     def close(self) -> None:
         """Put everything on the disk and release the folder.
@@ -111,12 +111,13 @@ class StateStore:
         skip = len(prefix) + _DEADLINE.size
         keys: list[bytes] = []
         first = prefix[:-1] + b"\x01"  # behind the workspace's index: nothing is in it
-        for entry in self._keys(self._floors.get(prefix, prefix)):
+        floor, as_of = self._floors.get(prefix)
+        for entry in self._keys(floor):
             first = min(first, entry)
             if entry >= last or len(keys) >= limit:
                 break
             keys.append(entry[skip:])
-        self._floors[prefix] = first
+        self._floors.rise(prefix, first, as_of)
         return keys
 
     def after(self, key: bytes, limit: int) -> list[bytes]:
@@ -151,11 +152,11 @@ class StateStore:
     ) -> None:
         """Write states, deadlines and the changelog offset as one batch; `before` gives the stored value of a key."""
         batch = WriteBatch(raw_mode=True)
-        for key, value in changes.items():
-            self._put(batch, key, before, value)
+        entries = [entry for key, value in changes.items() if (entry := self._put(batch, key, before, value))]
         batch.put(_APPLIED, b"%d" % offset)
         with self._noticing():
             self._db.write(batch, self._unlogged)
+        self._floors.sink(entries)
 
     def flush_if_due(self) -> None:
         """Put on the disk what is in memory only, if that was last done long ago. Blocking; raises what RocksDB raises.
@@ -205,7 +206,11 @@ class StateStore:
             (self._path / _CONDEMNED).touch()
             raise StoreCorrupt(f"{self._path}: {error}") from error
 
-    def _put(self, batch: WriteBatch, key: bytes, before: Callable[[bytes], bytes | None], value: bytes | None) -> None:
+    def _put(
+        self, batch: WriteBatch, key: bytes, before: Callable[[bytes], bytes | None], value: bytes | None
+    ) -> bytes | None:
+        """Put a state into a batch; return the entry that is new in the index, if there is one."""
+        entry = None
         if self._deadline_of is not None and not key.startswith(META):
             stored = before(key)
             old = self._deadline_of(stored) if stored is not None else None
@@ -214,17 +219,52 @@ class StateStore:
                 if old is not None:
                     batch.delete(_index_key(old, key))
                 if new is not None:
-                    self._index(batch, _index_key(new, key), key)
+                    entry = _index_key(new, key)
+                    batch.put(entry, b"")
         if value is None:
             batch.delete(_STATE + key)
         else:
             batch.put(_STATE + key, value)
+        return entry
 
-    def _index(self, batch: WriteBatch, entry: bytes, key: bytes) -> None:
-        batch.put(entry, b"")
-        prefix = _prefix(key)
-        if entry < self._floors.get(prefix, b""):
-            self._floors[prefix] = entry
+
+class _Floors:
+    """Where the index of each workspace begins: what was deleted before that stays in the way of a search for long.
+
+    Whoever searches may do so in one thread while another one writes: what is written then, the search may not have
+    seen, so it raises no floor if anything was written meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._floors: dict[bytes, bytes] = {}
+        self._writes = 0
+        self._lock = threading.Lock()
+
+    def get(self, prefix: bytes) -> tuple[bytes, int]:
+        """Return where a workspace's index begins, and as of how many writes."""
+        with self._lock:
+            return self._floors.get(prefix, prefix), self._writes
+
+    def rise(self, prefix: bytes, first: bytes, as_of: int) -> None:
+        """Note the first entry that a search has found, unless something was written since it began."""
+        with self._lock:
+            if self._writes == as_of:
+                self._floors[prefix] = first
+
+    def sink(self, entries: Iterable[bytes]) -> None:
+        """Note what was written: after it is there, before anybody relies on it."""
+        with self._lock:
+            self._writes += 1
+            for entry in entries:
+                prefix = _prefix_of(entry)
+                if entry < self._floors.get(prefix, b""):
+                    self._floors[prefix] = entry
+
+    def clear(self) -> None:
+        """Know of no index any more."""
+        with self._lock:
+            self._floors.clear()
+            self._writes += 1
 
 
 def _is_state(key: bytes) -> bool:
@@ -233,6 +273,10 @@ def _is_state(key: bytes) -> bool:
 
 def _prefix(key: bytes) -> bytes:
     return _INDEX + key.partition(b"|")[0] + b"\x00"
+
+
+def _prefix_of(entry: bytes) -> bytes:
+    return entry[: entry.index(b"\x00") + 1]
 
 
 def _index_key(deadline: int, key: bytes) -> bytes:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,27 @@ def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
         )
         assert store.due(workspace, until, limit) == [key for _, key in of_workspace][:limit]
     store.close()
+
+
+def test_what_is_written_while_another_thread_looks_is_due_afterwards(store: StateStore) -> None:
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            store.due("main", 1 << 62, 20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        _commit(store, {b"main|far": b"%d" % (1 << 40)})
+        for number in range(200):
+            new = {b"main|%d-%d" % (number, each): b"%d" % number for each in range(50)}
+            _commit(store, dict(new))
+            assert set(store.due("main", 1 << 30, 1_000)) == new.keys()
+            _commit(store, dict.fromkeys(new))
+    finally:
+        is_over.set()
+        looking.join()
 
 
 def test_a_store_that_nobody_held_for_days_is_not_relied_upon(tmp_path: Path) -> None:
