@@ -5,7 +5,7 @@ the last one in total order, of several identifiers the most restrictive (docs/d
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Self
 
 import msgspec
@@ -49,14 +49,27 @@ class SaidOnce(msgspec.Struct, array_like=True, frozen=True, order=True, gc=Fals
         return ConsentStatement(status, self.occurred_at, self.message_id, self.source, self.text, self.reason)
 
 
+class Published(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What others know of a statement."""
+
+    status: Status
+    text: str
+    reason: str
+    since: int
+
+    def differs(self, former: "Published | None") -> bool:
+        """Return whether it says something else than before; that it was said again is nothing else."""
+        return former is None or (self.status, self.text, self.reason) != (former.status, former.text, former.reason)
+
+
 class Consent(Facet):
     """The last statement of each identifier, by PURPOSE|CHANNEL; identifiers by their hashes.
 
-    `published`: by PURPOSE|CHANNEL, the status, text and reason that others know of this profile id.
+    `published`: by PURPOSE|CHANNEL, what others know of this profile id.
     """
 
     said: dict[str, dict[str, SaidOnce]] = {}
-    published: dict[str, tuple[Status, str, str]] = {}
+    published: dict[str, Published] = {}
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in what an event says, for each identifier that it speaks for; return for which purposes that counts."""
@@ -118,14 +131,15 @@ class Consent(Facet):
     def publish(self, as_of: int) -> tuple[ConsentEntry, ...]:
         """Return what counts otherwise than was published, and go on from there.
 
-        What no event says any more, after an unmerge, is unknown since `as_of`.
+        What was only said again is published if by its time a grant lifts a denial now, or does no more. What no event
+        says any more, after an unmerge, is unknown since `as_of`.
         """
-        counting = self._counting()
-        shown = {key: (_STATUSES[once.restriction], once.text, once.reason) for key, once in counting.items()}
-        entries = [_entry(key, counting[key]) for key in sorted(shown) if shown[key] != self.published.get(key)]
-        entries += _retracted(self.published.keys() - shown, as_of)
-        self.published = shown
-        return tuple(entries)
+        counting, former = self._counting(), self.published
+        shown = {key: _published(once) for key, once in counting.items()}
+        known = {key: each if each.differs(former.get(key)) else former[key] for key, each in shown.items()}
+        self.published = known if _liftings(known) == _liftings(shown) else shown
+        entries = [_entry(key, counting[key]) for key in sorted(shown) if self.published[key] != former.get(key)]
+        return (*entries, *_retracted(former.keys() - shown, as_of))
 
     def retracted(self, as_of: int) -> tuple[ConsentEntry, ...]:
         """Return that nothing of what was published counts any more, since `as_of`."""
@@ -162,6 +176,28 @@ def _put(by_identifier: dict[str, SaidOnce], identifier: str, once: SaidOnce) ->
 
 def _most_restrictive(statements: Iterable[SaidOnce]) -> SaidOnce:
     return max(statements, key=lambda once: once.severity)
+
+
+def _published(once: SaidOnce) -> Published:
+    return Published(_STATUSES[once.restriction], once.text, once.reason, once.occurred_at)
+
+
+def _liftings(published: Mapping[str, Published]) -> set[tuple[str, str]]:
+    """Return which denials and later grants of a part of them there are: by its time a grant lifts a denial."""
+    denials = [(key, each.since) for key, each in published.items() if each.status == "denied"]
+    grants = [(key, each.since) for key, each in published.items() if each.status == "granted"]
+    return {
+        (denial, grant)
+        for denial, denied_at in denials
+        for grant, granted_at in grants
+        if granted_at > denied_at and _is_part(grant, denial)
+    }
+
+
+def _is_part(key: str, whole: str) -> bool:
+    """Return whether what one key is about belongs to what another one is about."""
+    (purpose, _, channel), (wide_purpose, _, wide_channel) = key.partition("|"), whole.partition("|")
+    return wide_purpose in {purpose, ALL} and wide_channel in {channel, ALL}
 
 
 def _entry(key: str, once: SaidOnce) -> ConsentEntry:

@@ -1,6 +1,7 @@
 """What people say about being sent things: which statement counts, after merges, replays and in any order."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from definitions import Definitions, Segment, compile_program
 from definitions.consent import ConsentRules
 from definitions.model import Case, ConsentComparison, Literally, Rule, Trait, Trigger
-from schemas.consent import ALL, ConsentState, decode_consent, is_allowed
+from schemas.consent import ALL, ConsentState, ConsentStatement, decode_consent, is_allowed, status_of
 from schemas.records import ConsentChange, Event, Identifier
 from streams.fold.consent import MAX_IDENTIFIERS, Consent
 from streams.fold.fold import refresh
@@ -173,6 +174,30 @@ def test_what_is_published_is_what_is_different_and_the_whole_is_beside_it() -> 
     assert [(each.purpose, each.status, each.event) for each in record.changed] == [
         ("marketing", NO, f"{START + 2}-()")
     ]
+
+
+_KEYS = ("marketing", "service", ALL)
+_ONCE = st.tuples(st.sampled_from(_KEYS), st.sampled_from(("email", "sms", ALL)), st.sampled_from((YES, NO, "unknown")))
+
+
+@given(st.lists(st.lists(_ONCE, min_size=1, max_size=2), max_size=12))
+def test_who_reads_only_what_is_published_knows_of_everything_that_counts(
+    batches: list[list[tuple[str, str, str]]],
+) -> None:
+    state, read = ProfileState(), dict[str, dict[str, ConsentStatement]]()
+    for number, batch in enumerate(batches):
+        purposes: dict[str, dict[str, str]] = {}
+        for purpose, channel, status in batch:
+            purposes.setdefault(purpose, {})[channel] = status
+        _, out = fold([said(START + number, purposes)], state)
+        for record in records(state, out):
+            for each in record.changed:
+                statement = ConsentStatement(each.status, each.since, each.event, each.source)
+                read.setdefault(each.purpose, {})[each.channel] = statement
+        counting = state.consent.state()
+        for purpose, channel in product(_KEYS, ("email", "sms", "")):
+            known = status_of(ConsentState(read), purpose, channel)
+            assert known == status_of(counting, purpose, channel), (purpose, channel)
 
 
 def test_after_a_merge_everything_is_published_under_the_other_id_as_well() -> None:
