@@ -147,15 +147,16 @@ PARTS: dict[str, Callable[[Path, float], Iterator[str]]] = {
 
 
 def _steady(bench: World, for_s: float, prefix: str) -> list[float]:
-    """Send at a steady rate; return how long each delivery took, in ms."""
-    started, number = time.monotonic(), round(for_s * LATENCY_RATE)
+    """Send at a steady rate; return how long each delivery took, in ms, but those of the first second."""
+    started, number = time.monotonic(), round((for_s + 1) * LATENCY_RATE)
     for person in range(number):
         bench.send("hook", person, prefix)
         bench.poll()
         time.sleep(max(started + person / LATENCY_RATE - time.monotonic(), 0))
     bench.flush()
     _await(lambda: len(bench.received(prefix)) >= number, "all deliveries")
-    return [(came - sent) / 1e6 for sent, came in bench.received(prefix)]
+    taken = sorted(bench.received(prefix))
+    return [(came - sent) / 1e6 for sent, came in taken[LATENCY_RATE:]]
 
 
 def _warm(bench: World, name: str = "hook") -> None:
