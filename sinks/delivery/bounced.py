@@ -1,7 +1,8 @@
 """The event that a person's address does not exist, as the receiver has refused it for that: it ends the consent.
 
 The same event as of a mail that comes back later (`collectors.bounces`). It is put on the topic `events` in the
-transaction of the outcome; its id is made of the delivery's key, so that a replay that bounces again is a repetition.
+transaction of the outcome. Its id is made of the address and the day, so that an address bounces once a day at most,
+whatever is sent to it: what answers a bounce, in however many steps, cannot make bounces without end.
 """
 
 from collections.abc import Callable, Collection
@@ -10,7 +11,7 @@ import msgspec
 
 from schemas.activations import Activation
 from schemas.bouncing import EMAIL_BOUNCED, bounce_properties
-from schemas.identity import identifier_key
+from schemas.identity import identifier_key, stable_id
 from schemas.records import Event, Identifier
 from schemas.topics import EVENTS
 from sinks.destinations.contract import Delivery, Refused
@@ -18,6 +19,7 @@ from state.outputs import Output
 
 SOURCE = "bounced_delivery"
 _MESSAGE_ID = "bounced-"
+_DAY_MS = 86_400_000
 
 
 class BouncedDeliveries:
@@ -38,29 +40,33 @@ class BouncedDeliveries:
 def bounce_event(
     delivery: Delivery, refused: Refused, channel: str, now: int, event_clocks: Collection[str]
 ) -> Event | None:
-    """Return the event; None if it is no bounce, or about nobody, or about what was sent because of one. Pure.
-
-    The last lest a mail that answers a bounce bounces for ever.
-    """
+    """Return the event; None if it is no bounce, or about nobody, or about what was sent because of one. Pure."""
     about, bounce = delivery.activation, refused.bounce
     if bounce is None or not about.identifiers or about.cause.startswith(_MESSAGE_ID):
         return None
+    identifier = _identifier(about)
     properties = bounce_properties(
         bounce.status, delivery.key, refused.detail, is_hard=bounce.is_hard, channel=channel or "email"
     )
     return Event(
         workspace=about.workspace,
         source=SOURCE,
-        message_id=f"{_MESSAGE_ID}{delivery.key}",
+        message_id=_message_id(about.workspace, identifier, bounce.is_hard, now),
         type="track",
         event=EMAIL_BOUNCED,
         # An event of today would move an event clock to today.
         occurred_at=min(about.happened_at, now) if about.workspace in event_clocks else now,
         sent_at=None,
         received_at=now,
-        identifiers=(_identifier(about),),
+        identifiers=(identifier,),
         properties=msgspec.json.encode(properties).decode(),
     )
+
+
+def _message_id(workspace: str, identifier: Identifier, is_hard: bool, now: int) -> str:
+    """Return the id of the event that an address bounces on the day of a time (ms, UTC), hard or not."""
+    about = f"{workspace}|{identifier.namespace}|{identifier.value}"
+    return f"{_MESSAGE_ID}{stable_id(f'{about}|{is_hard}|{now // _DAY_MS}')}"
 
 
 def _identifier(about: Activation) -> Identifier:

@@ -19,6 +19,7 @@ from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_choosing import NOW, begin, choice, served
 from tests.sinks.delivery.test_lines import Memory, encode
 
+DAY = 86_400_000
 GONE = Refused(
     "rejected", "hard bounce: answered 550 5.1.1 to the recipient", bounce=UnknownAddress("5.1.1", is_hard=True)
 )
@@ -60,11 +61,15 @@ def test_what_was_sent_because_of_a_bounce_makes_no_other_one() -> None:
     assert bounce_event(delivery(event.message_id), GONE, "", NOW, ()) is None
 
 
-def test_what_bounces_again_in_a_replay_is_the_same_event() -> None:
-    first, second = (bounce_event(delivery(), GONE, "", now, ()) for now in (NOW, NOW + 9))
+def test_what_bounces_again_on_a_day_is_the_same_event_whatever_was_sent() -> None:
+    other = msgspec.structs.replace(delivery("deadline"), key="l" * 32)
+    first, second, later = (
+        bounce_event(each, GONE, "", now, ()) for each, now in ((delivery(), NOW), (other, NOW + 9), (other, NOW + DAY))
+    )
     assert first is not None
     assert second is not None
-    assert first.message_id == second.message_id
+    assert later is not None
+    assert first.message_id == second.message_id != later.message_id
 
 
 def test_a_refusal_for_another_reason_is_none() -> None:
