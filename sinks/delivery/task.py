@@ -59,6 +59,7 @@ class DeliveryTask:
         self._may_begin = may_begin
         self._fail = on_failure
         self._arrived = Arrivals()
+        self._is_admitting = False
         self._ended: list[Ended] = []
         self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by what a destination is kept as
         self._sending: set[asyncio.Task[None]] = set()
@@ -76,8 +77,8 @@ class DeliveryTask:
 
     @property
     def backlog(self) -> int:
-        """How many records wait to be admitted."""
-        return len(self._arrived)
+        """How many records wait to be admitted, at least one while some are being admitted."""
+        return len(self._arrived) + self._is_admitting
 
     def submit(self, arrivals: Iterable[Arrival]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
@@ -156,6 +157,7 @@ class DeliveryTask:
     def _admit(self, choice: Choice) -> tuple[list[bytes], dict[str, int]]:
         touched: list[bytes] = []
         positions: dict[str, int] = {}
+        self._is_admitting = True  # whoever reads in another thread must not clear `skipped` in between
         arrived = self._arrived.take(ADMITTED_AT_ONCE)
         choice.view.prefetch(lines.line_key(each.destination, each.key) for each in arrived if each.key is not None)
         for arrival in arrived:
@@ -172,6 +174,7 @@ class DeliveryTask:
                 positions[arrival.topic] = arrival.offset + 1
                 if line is not None:
                     touched.append(line)
+        self._is_admitting = False
         return touched, positions
 
     def _settle(self, choice: Choice) -> list[bytes]:
