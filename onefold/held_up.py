@@ -1,4 +1,4 @@
-"""Says which destinations are sent nothing at all, and why: paused by an operator, or not to be opened."""
+"""Says which destinations are sent nothing, and why: they are paused, cannot be opened, or refuse the credentials."""
 
 from collections.abc import Collection, Iterator
 
@@ -7,6 +7,8 @@ from runtime.literal import literal
 from schemas.delivery_control import Pauses
 
 Shown = dict[str, dict[str, dict[str, str]]]
+
+_ONCE_ACCEPTED = "one delivery is tried now and then, all goes on by itself once one is accepted"
 
 
 def held_up(pauses: Pauses, names: Collection[str] | None = None) -> Iterator[str]:
@@ -20,6 +22,11 @@ def held_up(pauses: Pauses, names: Collection[str] | None = None) -> Iterator[st
         if names is None or name in names:
             since = text_of(unopened.since)
             yield literal(f"{name} cannot be opened since {since}, its deliveries wait: {unopened.reason}")
+    for name, suspended in pauses.suspended.items():
+        if names is None or name in names:
+            since = text_of(suspended.since)
+            said = f"{name} does not accept its credentials since {since}: {suspended.reason}"
+            yield literal(f"{said}; {_ONCE_ACCEPTED}")
 
 
 def shown_held_up(pauses: Pauses) -> Shown:
@@ -30,5 +37,8 @@ def shown_held_up(pauses: Pauses) -> Shown:
         },
         "unopened": {
             name: {"since": text_of(each.since) or "", "reason": each.reason} for name, each in pauses.unopened.items()
+        },
+        "suspended": {
+            name: {"since": text_of(each.since) or "", "reason": each.reason} for name, each in pauses.suspended.items()
         },
     }

@@ -1,7 +1,7 @@
 """What the topic `deliveries.control` says: which destinations are sent nothing, and why. Pure.
 
-An operator has paused them, or the deliverer cannot open them, such as for want of a secret. A destination that does
-not accept its credentials pauses by itself, which is no record of this topic.
+An operator has paused them, or the deliverer cannot open them, such as for want of a secret, or they do not accept
+their credentials: of these one delivery is tried now and then.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
-_PAUSE, _UNOPENED = b"pause|", b"unopened|"
+_PAUSE, _UNOPENED, _SUSPENDED = b"pause|", b"unopened|", b"suspended|"
 
-Said = TypeVar("Said", "Pause", "Unopened")
+Said = TypeVar("Said", "Pause", "Unopened", "Suspended")
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -31,16 +31,26 @@ class Unopened(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Suspended(msgspec.Struct, frozen=True):
+    """That a destination does not accept its credentials, since a time (ms). `reason`: what it has answered last."""
+
+    destination: str
+    since: int
+    reason: str
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_pause = msgspec.json.Decoder(Pause).decode
 _decode_unopened = msgspec.json.Decoder(Unopened).decode
+_decode_suspended = msgspec.json.Decoder(Suspended).decode
 
 
 class Pauses(msgspec.Struct, frozen=True):
-    """All that the topic says, by name: the destinations that an operator has paused, and those that do not open."""
+    """All that the topic says, by name: what operators paused, what does not open, what refuses its credentials."""
 
     of: Mapping[str, Pause] = MappingProxyType({})
     unopened: Mapping[str, Unopened] = MappingProxyType({})
+    suspended: Mapping[str, Suspended] = MappingProxyType({})
 
     def with_record(self, key: bytes | None, value: bytes | None) -> "Pauses":
         """Return what holds after a record. What is no record of the topic changes nothing."""
@@ -49,10 +59,13 @@ class Pauses(msgspec.Struct, frozen=True):
         try:
             if key.startswith(_PAUSE):
                 name, pause = _named(key, _PAUSE), None if value is None else _decode_pause(value)
-                return Pauses(_with(self.of, name, pause), self.unopened)
+                return msgspec.structs.replace(self, of=_with(self.of, name, pause))
             if key.startswith(_UNOPENED):
                 name, unopened = _named(key, _UNOPENED), None if value is None else _decode_unopened(value)
-                return Pauses(self.of, _with(self.unopened, name, unopened))
+                return msgspec.structs.replace(self, unopened=_with(self.unopened, name, unopened))
+            if key.startswith(_SUSPENDED):
+                name, suspended = _named(key, _SUSPENDED), None if value is None else _decode_suspended(value)
+                return msgspec.structs.replace(self, suspended=_with(self.suspended, name, suspended))
         except (msgspec.DecodeError, ValueError):
             pass
         return self
@@ -76,6 +89,16 @@ def unopened_record(unopened: Unopened) -> tuple[bytes, bytes]:
 def opened_record(destination: str) -> tuple[bytes, None]:
     """Return key and value of the record that says that it is open, or not defined any more."""
     return _UNOPENED + destination.encode(), None
+
+
+def suspended_record(suspended: Suspended) -> tuple[bytes, bytes]:
+    """Return key and value of the record that says that a destination does not accept its credentials."""
+    return _SUSPENDED + suspended.destination.encode(), _encode(suspended)
+
+
+def accepted_record(destination: str) -> tuple[bytes, None]:
+    """Return key and value of the record that says that it accepts them, or is not to be asked any more."""
+    return _SUSPENDED + destination.encode(), None
 
 
 def _named(key: bytes, prefix: bytes) -> str:

@@ -45,7 +45,7 @@ class Checked(msgspec.Struct, frozen=True):
 def list_(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Show the destinations that are applied, or those of DIR: what they are sent, and who names them.
 
-    Of those applied also which are paused, and which the deliverer cannot open, and why.
+    Of those applied also which are paused, cannot be opened, or do not accept the credentials, and why.
 
     \b
     Examples:

@@ -38,7 +38,8 @@ class Outlet:
         self._trials = 0
         self._delivered_at = 0
         self._refusals = 0  # of credentials, since they were accepted
-        self._unauthorised = ""
+        self._unauthorised, self._unauthorised_since = "", 0
+        self._accepted_at = 0
         self.is_paused = False
         """By an operator."""
         self._bucket: TokenBucket | None = None
@@ -60,6 +61,16 @@ class Outlet:
     def unauthorised(self) -> str:
         """Why the credentials are not accepted; empty if they are, as far as known."""
         return self._unauthorised
+
+    @property
+    def unauthorised_since(self) -> int:
+        """Since when (ms) the credentials are not accepted, if they are not."""
+        return self._unauthorised_since
+
+    @property
+    def accepted_at(self) -> int:
+        """When (ms) an answer has shown last that the credentials are accepted; 0: none has yet."""
+        return self._accepted_at
 
     def is_open(self, now: int) -> bool:
         """Return whether a request may begin, as far as nothing else does before."""
@@ -102,7 +113,7 @@ class Outlet:
         refused = [number for number, each in enumerate(outcomes) if isinstance(each, Unauthorised)]
         failures = [each for each in outcomes if isinstance(each, Retry) and each.is_receivers]
         if any(isinstance(each, Delivered) for each in outcomes):
-            self._delivered_at = now
+            self._delivered_at = self._accepted_at = now
             self.lift()
             self._breaker.succeed()
         elif refused:
@@ -113,6 +124,7 @@ class Outlet:
         elif failures and len(failures) == len(outcomes):
             self._breaker.fail(now, random.uniform(-1, 1), failures[0].after_ms)  # noqa: S311 - no secret
         elif any(not isinstance(each, Retry) for each in outcomes):
+            self._accepted_at = now
             self.lift()
             self._breaker.succeed()
         else:
@@ -122,6 +134,8 @@ class Outlet:
 
     def suspend(self, reason: str, now: int) -> int:
         """Pause, since the credentials are not accepted or missing: one delivery is tried now and then, from when."""
+        if not self._unauthorised:
+            self._unauthorised_since = now
         self._try_at, self._unauthorised, self._trial_was_due_at = now + self._pause_ms(), reason, 0
         return self._try_at
 

@@ -60,7 +60,7 @@ class Deliverer:
         self._failure: BaseException | None = None
         self._stopping = False
         self._seen: tuple[object, object] = (None, None)
-        self._telling = Telling(kafka, self._pauses.read().unopened)
+        self._telling = Telling(kafka, self._pauses.read())
         self._unread = UnreadTopics(kafka)
         self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
         self._observing: asyncio.Future[None]
@@ -116,7 +116,9 @@ class Deliverer:
         if now_s - self._tended_at > TEND_EVERY_S:
             self._tended_at = now_s
             await destinations.tend()
-            await asyncio.to_thread(self._telling.tell, destinations.unopened())
+            over = [name for name, each in pauses.suspended.items() if destinations.is_over(each)]
+            held = Pauses(unopened=destinations.unopened(), suspended=destinations.suspended())
+            await asyncio.to_thread(self._telling.tell, pauses, held, over)
         if now_s - self._observed_at > OBSERVE_EVERY_S and self._observing.done():
             self._observing.result()
             self._observed_at = now_s

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from schemas.consent import Default
-from schemas.delivery_control import Unopened
+from schemas.delivery_control import Suspended, Unopened
 from schemas.topics import activation
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
@@ -132,6 +132,22 @@ class Destinations:
     def unopened(self) -> Mapping[str, Unopened]:
         """Return those that are defined and cannot be opened, by name."""
         return dict(self._unopened)
+
+    def suspended(self) -> Mapping[str, Suspended]:
+        """Return those that are open and do not accept their credentials, by name."""
+        refused = {name: each for name, each in self._outlets.items() if each.unauthorised}
+        return {
+            name: Suspended(name, each.unauthorised_since, each.unauthorised)
+            for name, each in refused.items()
+            if name not in self._unopened
+        }
+
+    def is_over(self, suspended: Suspended) -> bool:
+        """Return whether it is known here that what some process has said of a destination holds no more."""
+        name = suspended.destination
+        if name not in self._defined or name in self._unopened:
+            return True
+        return name in self._outlets and self._outlets[name].accepted_at > suspended.since
 
     def unread_topics(self) -> Mapping[str, str]:
         """Return the topics of those that cannot be opened, each with the name of its destination."""

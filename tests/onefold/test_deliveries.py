@@ -20,7 +20,14 @@ from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from schemas import topics
-from schemas.delivery_control import Unopened, opened_record, unopened_record
+from schemas.delivery_control import (
+    Suspended,
+    Unopened,
+    accepted_record,
+    opened_record,
+    suspended_record,
+    unopened_record,
+)
 from schemas.identity import across_key, profile_key
 from schemas.records import SegmentChange, Trigger
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, event, placed, resolved
@@ -154,6 +161,22 @@ def test_a_destination_that_heard_nothing_yet_is_listed_with_what_waits_and_why(
     assert run(stack, "destination", "list").output.endswith(why)
     producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *opened_record("unheard"))])
     assert "cannot be opened" not in run(stack, *list_it).output
+
+
+def test_a_destination_that_does_not_accept_its_credentials_is_named_with_its_answer(stack: Stack) -> None:
+    defined(stack, "strict")
+    producer = AcknowledgedProducer(stack.settings.kafka, "test")
+    refused = Suspended("strict", NOW, "answered 401 Unauthorized")
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *suspended_record(refused))])
+    why = (
+        "strict does not accept its credentials since 2023-11-14T22:13:20.123Z: answered 401 Unauthorized;"
+        " one delivery is tried now and then, all goes on by itself once one is accepted\n"
+    )
+    for command in (("deliveries", "list"), ("destination", "list")):
+        assert why in run(stack, *command).output
+        assert answered(stack, *command)["suspended"]
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *accepted_record("strict"))])
+    assert "credentials" not in run(stack, "destination", "list").output
 
 
 def test_only_a_destination_that_there_is_can_be_paused_and_one_that_is_gone_can_be_resumed(stack: Stack) -> None:

@@ -5,10 +5,13 @@ import pytest
 from schemas.delivery_control import (
     Pause,
     Pauses,
+    Suspended,
     Unopened,
+    accepted_record,
     opened_record,
     pause_record,
     resume_record,
+    suspended_record,
     unopened_record,
 )
 
@@ -29,6 +32,14 @@ def test_a_destination_does_not_open_until_it_does_and_a_pause_is_another_matter
     assert said.with_record(*opened_record("mail")) == Pauses({"mail": PAUSE}, {})
 
 
+def test_a_destination_does_not_accept_its_credentials_until_it_does_which_is_no_matter_of_a_pause() -> None:
+    refused = Suspended("mail", 7, "answered 401 Unauthorized")
+    said = Pauses().with_record(*pause_record(PAUSE)).with_record(*suspended_record(refused))
+    assert said == Pauses({"mail": PAUSE}, suspended={"mail": refused})
+    assert said.with_record(*opened_record("mail")) == said
+    assert said.with_record(*accepted_record("mail")) == Pauses({"mail": PAUSE})
+
+
 def test_to_resume_what_is_not_paused_changes_nothing() -> None:
     assert Pauses().with_record(*resume_record("mail")) == Pauses({})
 
@@ -41,6 +52,7 @@ def test_to_resume_what_is_not_paused_changes_nothing() -> None:
         (b"pause|mail", b"no JSON"),
         (b"pause|mail", b'{"paused_at": "now"}'),
         (b"unopened|mail", b"{}"),
+        (b"suspended|mail", b"{}"),
     ],
 )
 def test_what_is_no_record_of_the_topic_changes_nothing(key: bytes | None, value: bytes) -> None:

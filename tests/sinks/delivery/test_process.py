@@ -145,9 +145,12 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
             lambda: deliverer.metric("onefold_deliveries_waiting", destination=destination.name) == 5,
             "the deliveries to wait",
         )
+        wait_until(lambda: destination.name in read_pauses(stack.settings).suspended, "operators to be told")
+        assert read_pauses(stack.settings).suspended[destination.name].reason == "answered 401 Unauthorized"
         changes.define()
         of_it = f'onefold_deliveries_unauthorised{{destination="{destination.name}"}}'
         wait_until(lambda: of_it not in deliverer.metrics(), "nothing to be said of what is not defined any more")
+        wait_until(lambda: destination.name not in read_pauses(stack.settings).suspended, "it to be taken back")
     hook.answer = lambda _taken, _number: 204
     changes.define(destination)
     with running_deliverer(stack, tmp_path):
