@@ -57,7 +57,7 @@ def find_running(data_dir: Path) -> RunningStack | None:
         if not (is_own(data_dir) and is_own(layout.stack_file)) or lock.try_acquire():
             return None
         return msgspec.json.decode(layout.stack_file.read_bytes(), type=RunningStack)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     finally:
         lock.release()

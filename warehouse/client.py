@@ -91,7 +91,7 @@ class Warehouse(Closing):
         answer = self._posted(_AS_JSON | {**(settings or {}), **_bound(parameters)}, query.encode())
         try:
             return msgspec.json.decode(answer.content, type=_Rows).data
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise TransientError(
                 f"ClickHouse at {self.server.host_and_port} answers something else: {error}"
             ) from error

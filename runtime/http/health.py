@@ -116,7 +116,7 @@ def _said_in(body: bytes) -> str:
     """Return why another process of ours is not ready; empty where something else has answered."""
     try:
         said = msgspec.json.decode(body, type=_NotReady)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     reasons = [said.reason, *(f"{name}: {state}" for name, state in said.checks.items() if state != OK)]
     return "".join(f", {reason}" for reason in reasons if reason)

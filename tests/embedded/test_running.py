@@ -39,6 +39,12 @@ def test_the_file_of_a_dead_stack_does_not_count(folder: Path) -> None:
     assert find_running(folder) is None
 
 
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"environment": {"\xff": "x"}}'])
+def test_a_file_that_no_stack_has_written_does_not_count(held: Path, content: bytes) -> None:
+    Layout(held).stack_file.write_bytes(content)
+    assert find_running(held) is None
+
+
 def test_a_folder_without_a_stack_has_none(tmp_path: Path) -> None:
     assert find_running(tmp_path) is None
     assert list(tmp_path.iterdir()) == []

@@ -102,8 +102,9 @@ def test_what_a_proxy_answers_is_worth_another_try() -> None:
         proxy.run("SELECT 1")
 
 
-def test_an_answer_that_is_no_json_is_worth_another_try() -> None:
-    answer = b"HTTP/1.1 200 OK\r\n\r\n<html>not ClickHouse</html>"
+@pytest.mark.parametrize("body", [b"<html>not ClickHouse</html>", b'{"data": [{"name": "\xff"}]}'])
+def test_an_answer_that_is_no_json_is_worth_another_try(body: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\n\r\n" + body
     with _answering(answer) as url, Warehouse(url) as proxy, pytest.raises(TransientError, match="something else"):
         proxy.rows("SELECT 1")
 

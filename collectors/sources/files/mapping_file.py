@@ -153,7 +153,7 @@ class _Reader:
             return Constant(msgspec.json.encode(constant.value).decode())
         try:
             return Constant(msgspec.json.encode(msgspec.json.decode(constant.value)).decode())
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise self._refusal(constant, f"{constant.value!r} is no JSON value; put a text in quotes") from None
 
     def _column(self, node: Node) -> str:

@@ -62,6 +62,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("identifiers: {user_id: customer}", "identifiers: {}", "10:14", "at least one identifier"),
         ("constant: true", "constant: [1]", "13:20", "a constant must be"),
         ("constant: true", "constant: .nan", "13:20", "no JSON value"),
+        ("constant: true", 'constant: !!int "\\ud800"', "13:20", "no JSON value"),
         ("source: erp", "source: operator", "3:9", "'operator': that is what operators say by hand"),
         ("source: erp", "source: erp\nformat: {delimiter: ab}", "4:21", "one character"),
         ("zone: Europe/Berlin", "format: '%H:%M'", "9:35", "does not say the year"),
