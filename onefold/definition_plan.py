@@ -192,7 +192,7 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
 def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) -> None:
     name = f"{difference.kind} {difference.name}"
     touch = plan.touches.get(name)
-    texts = [f"{_WORDS[difference.change]} {literal(name)}"]
+    texts = [f"{_WORDS[difference.change]} {literal(name)}{_renamed(difference)}"]
     if touch is not None:
         texts.append(f"{count(touch.events, 'event')} so far, {touch.last_day:,} in the last day ({_per_s(touch)})")
     if difference.kind == "segment" and difference.name in plan.predictions:
@@ -211,6 +211,10 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
         node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
         node.add(Text(literal(_unseen(unseen)), style="yellow"))
+
+
+def _renamed(difference: Difference) -> str:
+    return f", called {literal(difference.former_name)} before" if difference.former_name else ""
 
 
 def _unseen(unseen: Unseen) -> str:

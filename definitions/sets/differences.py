@@ -23,11 +23,15 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 
 
 class Difference(msgspec.Struct, frozen=True, order=True):
-    """One item that is added, removed, changed itself, or affected: it reads something that is changed."""
+    """One item that is added, removed, changed itself, or affected: it reads something that is changed.
+
+    `former_name`: what a destination was called, which is renamed and goes on.
+    """
 
     kind: DefinitionKind
     name: str
     change: Literal["added", "affected", "changed", "removed"]
+    former_name: str = ""
 
 
 def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]:
@@ -36,12 +40,21 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     found = dict.fromkeys(after.keys() - before.keys(), "added")
     found |= dict.fromkeys(before.keys() - after.keys(), "removed")
     found |= {name: "changed" for name in after.keys() & before.keys() if meaning(before[name]) != meaning(after[name])}
+    former_names = _former_names(former, new)
+    for new_name, former_name in former_names.items():
+        found["destination", new_name] = "changed"
+        del found["destination", former_name]
     for name in _affected(after, (*found.keys(), *_other_defaults(former, new))):
         found.setdefault(name, "affected")
     if former.consent != new.consent:
         added, removed = former.consent == NO_RULES, new.consent == NO_RULES
         found["consent", RULES_FILE] = "added" if added else "removed" if removed else "changed"
-    return tuple(sorted(Difference(kind, name, change) for (kind, name), change in found.items()))  # type: ignore[arg-type]
+    return tuple(
+        sorted(
+            Difference(kind, name, change, former_names.get(name, "") if kind == "destination" else "")  # type: ignore[arg-type]
+            for (kind, name), change in found.items()
+        )
+    )
 
 
 def readers(definitions: Definitions, trait: str) -> tuple[str, ...]:
@@ -117,6 +130,17 @@ def _by_kind(definitions: Definitions) -> Iterator[tuple[DefinitionKind, Iterabl
     yield "segment", definitions.segments
     yield "trigger", (*definitions.triggers, *definitions.across)
     yield "destination", definitions.destinations
+
+
+def _former_names(former: Definitions, new: Definitions) -> dict[str, str]:
+    """Return by the new name of each destination that is renamed, and says so, what it was called."""
+    before, after = ({each.name for each in of.destinations} for of in (former, new))
+    gone = {each.kept_as: each.name for each in former.destinations if each.name not in after}
+    return {
+        each.name: gone[each.kept_as]
+        for each in new.destinations
+        if each.name not in before and gone.get(each.kept_as) in each.names
+    }
 
 
 def _other_defaults(former: Definitions, new: Definitions) -> Iterator[Read]:

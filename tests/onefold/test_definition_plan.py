@@ -203,6 +203,8 @@ def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_an
     refuse_unwanted(removed, yes=True)
     renamed = planned(former, Draft(sending((new,), "new"), {"x": ""}))
     assert "stays" not in shown(renamed)
+    assert "~ destination new, called tab before" in shown(renamed)
+    assert "destination tab" not in shown(renamed)
     refuse_unwanted(renamed, yes=False)
     unnamed = planned(former, Draft(sending((new,)), {"x": ""}))
     assert "who was delivered stays at new until `onefold destination sync new`" in shown(unnamed)

@@ -18,7 +18,8 @@ from definitions.model import (
     TraitComparison,
     TraitValue,
 )
-from definitions.sets.differences import Difference, differences
+from definitions.receivers.webhook import Webhook
+from definitions.sets.differences import Difference, differences, in_short
 
 
 def rich(limit: int) -> Trait:
@@ -55,6 +56,27 @@ def test_what_is_added_and_removed_is_named_by_its_kind() -> None:
         Difference("destination", "alone", "added"),
         Difference("segment", "alone", "removed"),
     )
+
+
+def test_a_destination_that_says_what_it_was_called_is_no_other_one() -> None:
+    hook = Webhook("https://shop.example/hook")
+    old, other = Destination("old", receiver=hook), Destination("new", receiver=hook)
+    new = Destination("new", receiver=hook, renamed_from=("old",))
+    newest = Destination("newest", receiver=hook, renamed_from=("old", "new"))
+    before = Definitions(destinations=(old,))
+    assert differences(before, Definitions(destinations=(new,))) == (
+        Difference("destination", "new", "changed", "old"),
+    )
+    assert in_short(differences(before, Definitions(destinations=(new,)))) == "~new"
+    assert differences(Definitions(destinations=(new,)), Definitions(destinations=(newest,))) == (
+        Difference("destination", "newest", "changed", "new"),
+    )
+    assert differences(before, Definitions(destinations=(newest,))) == (
+        Difference("destination", "newest", "changed", "old"),
+    )
+    for after in ((other,), (old, new)):  # nothing is said of a former name; the former one is still there
+        found = differences(before, Definitions(destinations=after))
+        assert Difference("destination", "new", "added") in found
 
 
 def test_another_default_affects_what_asks_whether_something_is_allowed_and_nothing_else() -> None:
