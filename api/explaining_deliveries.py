@@ -11,7 +11,10 @@ from warehouse.queries.deliveries import SYNCED, DeliveryLog, WholeAttempt
 
 
 class AtDestination(msgspec.Struct, frozen=True):
-    """What became of a change at one destination. `fate`: in a word; `attempts`: in order, none while it waits."""
+    """What became of a change at one destination. `fate`: in a word; `attempts`: in order, none while it waits.
+
+    `destination`: its name at the last attempt; one that was renamed meanwhile had another before.
+    """
 
     destination: str
     fate: str
@@ -46,8 +49,7 @@ def explained_delivery(settings: Settings, workspace: str, delivery_or_activatio
             " (`onefold deliveries list` shows ids)",
         )
     event = find_cause(warehouse, workspace, activation)
-    names = dict.fromkeys(attempt.destination for attempt in attempts)
-    return ExplainedDelivery(activation_id, activation, event, tuple(_at(name, attempts) for name in names))
+    return ExplainedDelivery(activation_id, activation, event, at_destinations(attempts))
 
 
 def _as_said(attempts: list[WholeAttempt]) -> PublishedActivation | None:
@@ -69,9 +71,20 @@ def _as_said(attempts: list[WholeAttempt]) -> PublishedActivation | None:
     )
 
 
-def _at(destination: str, attempts: list[WholeAttempt]) -> AtDestination:
-    own = tuple(attempt for attempt in attempts if attempt.destination == destination)
-    return AtDestination(destination, fate_of(own[-1].outcome), own)
+def at_destinations(attempts: list[WholeAttempt]) -> tuple[AtDestination, ...]:
+    """Return what became of a change at each destination, by its attempts in order of time. Pure.
+
+    What has one delivery id is one delivery: under which names there are attempts of it, they are one destination's.
+    """
+    found: list[tuple[set[str], list[WholeAttempt]]] = []
+    for attempt in attempts:
+        keys = {f"name {attempt.destination}", f"id {attempt.delivery_id}"}
+        joined = [each for each in found if each[0] & keys]
+        found = [each for each in found if not each[0] & keys]
+        found.append((keys.union(*(of for of, _ in joined)), [*(each for _, own in joined for each in own), attempt]))
+    whole = [sorted(own, key=attempts.index) for _, own in found]
+    ended = [AtDestination(own[-1].destination, fate_of(own[-1].outcome), tuple(own)) for own in whole]
+    return tuple(sorted(ended, key=lambda each: each.destination))
 
 
 def fate_of(outcome: str) -> str:

@@ -80,16 +80,16 @@ def _add_destination(tree: Tree, each: AtDestination) -> None:
     style = _STYLES.get(each.fate, "red")
     node = tree.add(Text.assemble((literal(each.destination), "bold"), "  ", (each.fate, style)))
     for attempt in each.attempts:
-        _add_attempt(node, attempt)
+        _add_attempt(node, attempt, "" if attempt.destination == each.destination else f" as {attempt.destination}")
 
 
-def _add_attempt(tree: Tree, attempt: WholeAttempt) -> None:
+def _add_attempt(tree: Tree, attempt: WholeAttempt, called: str) -> None:
     number = f"attempt {attempt.attempt}" if attempt.attempt else "not sent"
     status = "" if attempt.status is None else f", status {attempt.status}"
     took = f", after {attempt.took_ms:,} ms" if attempt.took_ms else ""
     reason = f" ({attempt.reason})" if attempt.reason else ""
     due = f", again at {attempt.due_at}" if attempt.due_at else ""
-    said = f"{attempt.attempted_at}  {number}: {attempt.outcome}{reason}{status}{took}{due}"
+    said = f"{attempt.attempted_at}  {number}{called}: {attempt.outcome}{reason}{status}{took}{due}"
     node = tree.add(Text(literal(said)))
     for name, text in (("", attempt.detail), ("sent: ", attempt.request), ("answered: ", attempt.answer)):
         if text:

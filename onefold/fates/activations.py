@@ -78,8 +78,10 @@ def activation_fates(
         time.sleep(SECOND_LOOK_S)
         again = _look(account, sets, names, since, give_up_at)
         found = {destination: _both(found[destination], again[destination]) for destination in names}
-    counted = account.fates.counted(since)
-    return [of_destination(names[destination], *found[destination], counted) for destination in sorted(names)]
+    return [
+        of_destination(destination, *found[destination], account.fates.counted(names[destination], since))
+        for destination in sorted(names)
+    ]
 
 
 _Looked = tuple[list[Unsaid], Collection[str]]
@@ -106,24 +108,23 @@ def _both(first: _Looked, second: _Looked) -> _Looked:
 
 
 def of_destination(
-    names: Sequence[str], unsaid: Sequence[Unsaid], waiting: Collection[str], counted: Sequence[Counted]
+    destination: str, unsaid: Sequence[Unsaid], waiting: Collection[str], counted: Sequence[Counted]
 ) -> DestinationFates:
-    """Return the fates of one, by all its names, the last one of which it has now. Pure.
+    """Return the fates of one, by what was counted of it. Pure.
 
     Of what nothing is said, what does not wait is missing.
     """
-    own = [each for each in counted if each.destination in names]
     numbers = {"delivered": 0, "suppressed": 0, "superseded": 0, "refused": 0, "waiting": 0}
     reasons: dict[str, int] = {}
-    for each in own:
+    for each in counted:
         numbers["waiting" if each.outcome in UNFINISHED else each.outcome] += each.number
         if each.reason:
             reasons[each.reason] = reasons.get(each.reason, 0) + each.number
     lost = [each for each in unsaid if each.id not in waiting]
     numbers["waiting"] += len(unsaid) - len(lost)
-    due = [each.due_at for each in own if each.outcome in UNFINISHED and each.due_at is not None]
+    due = [each.due_at for each in counted if each.outcome in UNFINISHED and each.due_at is not None]
     return DestinationFates(
-        destination=names[-1],
+        destination=destination,
         **numbers,
         due_at=min(due, default=None),
         missing=len(lost),

@@ -714,13 +714,15 @@ SELECT
 FROM onefold.rejected_events FINAL
 GROUP BY workspace, source, reason, hour;
 
--- What is sent twice is folded once, so an event is told by source and message id. Whether anything is missing no query can
--- tell: that takes the topics and the definitions (`onefold fates check`, docs/decisions/0044).
+-- What is sent twice is folded once, so an event is told by source and message id. A delivery that waits while its
+-- destination gets another name keeps its id: its last attempt is its fate, and what was said under the name before is none.
+-- Whether anything is missing no query can tell: that takes the topics and the definitions (`onefold fates check`,
+-- docs/decisions/0044).
 CREATE OR REPLACE VIEW onefold.fates
 (
     workspace LowCardinality(String) COMMENT 'The tenant; empty of a dead letter of which nobody could read it',
     subject String COMMENT 'event or delivery',
-    name LowCardinality(String) COMMENT 'Of an event the source, of a dead letter its topic; of a delivery the destination',
+    name LowCardinality(String) COMMENT 'Of an event the source, of a dead letter its topic; of a delivery the destination, by its name at the last attempt',
     id String COMMENT 'Of an event the message id, of a dead letter its dead_id; of a delivery the id of the change or trigger',
     fate String COMMENT 'Of an event folded, rejected or dead; of a delivery delivered, suppressed, superseded, refused or waiting',
     reason String COMMENT 'Why, in one word for machines; empty where nothing stands against it',
@@ -741,15 +743,25 @@ SELECT workspace, 'event', topic, dead_id, 'dead', toString(reason), NULL
 FROM onefold.dead_letters FINAL
 UNION ALL
 SELECT
-    workspace, 'delivery', destination, activation_id, if(last.1 IN ('retry', 'paused'), 'waiting', last.1), last.2, last.3
+    workspace, 'delivery', toLowCardinality(destination), activation_id,
+    if(last.1 IN ('retry', 'paused'), 'waiting', last.1), last.2, last.3
 FROM
 (
-    SELECT
-        workspace, destination, activation_id,
-        argMax((toString(outcome), toString(reason), due_at), (attempted_at, attempt, outcome)) AS last
-    FROM onefold.deliveries
+    SELECT workspace, destination, activation_id, argMax(last_of_key, last_at) AS last
+    FROM
+    (
+        SELECT
+            workspace, activation_id, delivery_id, groupUniqArray(destination) AS destinations,
+            argMax((toString(outcome), toString(reason), due_at, toString(destination)), (attempted_at, attempt, outcome))
+                AS last_of_key,
+            max((attempted_at, attempt, outcome)) AS last_at
+        FROM onefold.deliveries
+        GROUP BY workspace, activation_id, delivery_id
+    )
+    ARRAY JOIN destinations AS destination
     GROUP BY workspace, destination, activation_id
-);
+)
+WHERE last.4 = destination;
 
 -- Functions for people's SQL. Senders write a number as a text, a list or nothing at all; these read a path of `properties`,
 -- `traits` or `context`, whatever was sent there, and are NULL where it is not what they read: no value fails a query. A

@@ -45,7 +45,7 @@ _OF_DELIVERY = f"""
 SELECT {_SHOWN}, request, answer, mapping, version
 FROM onefold.deliveries FINAL
 WHERE workspace = {{workspace:String}} AND (delivery_id = {{id:String}} OR activation_id = {{id:String}})
-ORDER BY destination, attempted_at, attempt, outcome
+ORDER BY attempted_at, attempt, outcome, destination
 LIMIT 1000
 """
 # The last attempt of each change at a destination, whatever the mapping was.
@@ -150,7 +150,7 @@ class DeliveryLog:
         return Page(attempts[:limit], _cursor(attempts[limit - 1]) if len(attempts) > limit else None)
 
     def whole(self, delivery_or_activation: str) -> list[WholeAttempt]:
-        """Find all attempts of a delivery, or of a change at all destinations, in order; 1,000 at most."""
+        """Find all attempts of a delivery, or of a change at all destinations, in order of time; 1,000 at most."""
         rows = self._warehouse.rows(_OF_DELIVERY, {"workspace": self.workspace, "id": delivery_or_activation})
         return converted(rows, WholeAttempt)
 

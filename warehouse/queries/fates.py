@@ -36,16 +36,16 @@ WHERE workspace = {{workspace:String}} AND ({conditions})
 ORDER BY decided_ms, id
 """
 _COUNTED = """
-SELECT destination, last.1 AS outcome, last.2 AS reason, count() AS number,
-       toUnixTimestamp64Milli(min(last.3)) AS due_at
+SELECT last.1 AS outcome, last.2 AS reason, count() AS number, toUnixTimestamp64Milli(min(last.3)) AS due_at
 FROM
 (
-    SELECT destination, activation_id, argMax((outcome, reason, due_at), (attempted_at, attempt, outcome)) AS last
-    FROM onefold.deliveries WHERE workspace = {workspace:String}
+    SELECT activation_id, argMax((outcome, reason, due_at), (attempted_at, attempt, outcome)) AS last
+    FROM onefold.deliveries
+    WHERE workspace = {workspace:String} AND destination IN {destinations:Array(String)}
       AND attempted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
-    GROUP BY destination, activation_id
+    GROUP BY activation_id
 )
-GROUP BY destination, outcome, reason ORDER BY destination, outcome, reason
+GROUP BY outcome, reason ORDER BY outcome, reason
 """
 
 
@@ -70,7 +70,6 @@ class Unsaid(NamedTuple):
 class Counted(msgspec.Struct, frozen=True):
     """How many changes have ended at a destination in one way; `due_at`: of those that wait the earliest, in ms."""
 
-    destination: str
     outcome: str
     reason: str
     number: int
@@ -113,10 +112,13 @@ class Fates:
         (row,) = self._warehouse.rows(_REJECTED, {"workspace": self._workspace, "since": str(since)})
         return cast("int", row["rejected"])
 
-    def counted(self, since: int) -> list[Counted]:
-        """Count how changes have ended at destinations, by the attempts since a time (ms)."""
-        rows = self._warehouse.rows(_COUNTED, {"workspace": self._workspace, "since": str(since)})
-        return converted(rows, Counted)
+    def counted(self, destinations: Sequence[str], since: int) -> list[Counted]:
+        """Count how changes have ended at a destination, by its attempts since a time (ms).
+
+        `destinations`: all its names. The last attempt counts, under whichever.
+        """
+        parameters = {"workspace": self._workspace, "destinations": text_array(destinations), "since": str(since)}
+        return converted(self._warehouse.rows(_COUNTED, parameters), Counted)
 
     def unsaid_changes(self, destinations: Sequence[str], decided: list[Decided], since: int) -> Iterator[Unsaid]:
         """Yield changes of segments of which nothing was said at a destination, decided since a time (ms)."""
