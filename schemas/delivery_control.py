@@ -4,7 +4,7 @@ An operator has paused them, or the deliverer cannot open them, such as for want
 their credentials: of these one delivery is tried now and then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -51,6 +51,10 @@ class Pauses(msgspec.Struct, frozen=True):
     of: Mapping[str, Pause] = MappingProxyType({})
     unopened: Mapping[str, Unopened] = MappingProxyType({})
     suspended: Mapping[str, Suspended] = MappingProxyType({})
+
+    def only(self, names: Collection[str]) -> "Pauses":
+        """Return what it says of these destinations."""
+        return Pauses(_of(self.of, names), _of(self.unopened, names), _of(self.suspended, names))
 
     def with_record(self, key: bytes | None, value: bytes | None) -> "Pauses":
         """Return what holds after a record. What is no record of the topic changes nothing."""
@@ -103,6 +107,10 @@ def accepted_record(destination: str) -> tuple[bytes, None]:
 
 def _named(key: bytes, prefix: bytes) -> str:
     return key.removeprefix(prefix).decode(errors="replace")
+
+
+def _of(said: Mapping[str, Said], names: Collection[str]) -> Mapping[str, Said]:
+    return {name: each for name, each in said.items() if name in names}
 
 
 def _with(said: Mapping[str, Said], name: str, one: Said | None) -> Mapping[str, Said]:

@@ -281,21 +281,24 @@ def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir
 @click.argument("destination")
 @lookup_options
 def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
-    """Let a destination have what waits for it, in order.
+    """Let a destination have what waits for it, in order. Says what else it waits for, such as a missing secret.
 
     \b
     Example:
       onefold deliveries resume mail
     """
 
-    def run(settings: Settings) -> bool:
-        return resume_destination(settings, destination)
+    def run(settings: Settings) -> tuple[bool, Pauses]:
+        was_paused = resume_destination(settings, destination)
+        return was_paused, read_pauses(settings).only(names_of(settings, destination))
 
-    was_paused = look_up(run, workspace, data_dir)
+    was_paused, still = look_up(run, workspace, data_dir)
     if as_json:
-        click.echo(json_text({"destination": destination, "was_paused": was_paused}))
-    else:
-        click.echo(literal(f"{destination} {'goes on' if was_paused else 'was not paused by anybody'}"))
+        click.echo(json_text({"destination": destination, "was_paused": was_paused, **shown_held_up(still)}))
+        return
+    click.echo(literal(f"{destination} {'goes on' if was_paused else 'was not paused by anybody'}"))
+    for line in held_up(still):
+        click.echo(line)
 
 
 def _counted(number: int) -> str:

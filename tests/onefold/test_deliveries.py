@@ -159,6 +159,8 @@ def test_a_destination_that_heard_nothing_yet_is_listed_with_what_waits_and_why(
     answer = answered(stack, *list_it)
     assert (answer["deliveries"], answer["waiting"], answer["unopened"].keys()) == ([], 1, {"unheard"})
     assert run(stack, "destination", "list").output.endswith(why)
+    assert run(stack, "deliveries", "pause", "unheard").exit_code == 0
+    assert run(stack, "deliveries", "resume", "unheard").output == f"unheard goes on\n{why}"
     producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *opened_record("unheard"))])
     assert "cannot be opened" not in run(stack, *list_it).output
 
@@ -175,6 +177,8 @@ def test_a_destination_that_does_not_accept_its_credentials_is_named_with_its_an
     for command in (("deliveries", "list"), ("destination", "list")):
         assert why in run(stack, *command).output
         assert answered(stack, *command)["suspended"]
+    assert run(stack, "deliveries", "resume", "strict").output == f"strict was not paused by anybody\n{why}"
+    assert answered(stack, "deliveries", "resume", "strict")["suspended"].keys() == {"strict"}
     producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *accepted_record("strict"))])
     assert "credentials" not in run(stack, "destination", "list").output
 
