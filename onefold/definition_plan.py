@@ -20,6 +20,7 @@ from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, 
 from onefold.staying import staying_at
 from onefold.wording import count
 from runtime.literal import literal
+from sinks.destinations.http.public import forbidden_urls
 from warehouse.queries.definition_predictions import Prediction, Touch
 
 MOST_STATE_BYTES = 4 * 1024 * 1024
@@ -103,7 +104,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     `by_workspace`: in each.
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
-    sends people no more, such as `segment pros`, at which destinations they stay, and what to do.
+    sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
+    destination that is not as before, which addresses nothing is sent to.
     """
 
     version: int
@@ -121,6 +123,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     as_sent: Mapping[str, tuple[str, ...]] = {}
     trials: Mapping[str, QueryTrial] = {}
     staying: Mapping[str, tuple[str, ...]] = {}
+    forbidden: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def excess(self) -> str:
@@ -165,6 +168,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         len(new.traits) + len(new.segments) + len(new.triggers) + len(new.across),
         as_sent=dict(_read_as_sent(different, new.definitions)),
         staying=staying_at(before, new.definitions),
+        forbidden=dict(_forbidden(different, new.definitions)),
     )
 
 
@@ -207,7 +211,7 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
-    for text in plan.staying.get(name, ()):
+    for text in (*plan.staying.get(name, ()), *plan.forbidden.get(name, ())):
         node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
         node.add(Text(literal(_unseen(unseen)), style="yellow"))
@@ -277,6 +281,13 @@ def _read_as_sent(different: Iterable[Difference], new: Definitions) -> Iterator
     for each in different:
         if (each.kind, each.change) == ("trait", "removed") and (names := readers(new, each.name)):
             yield each.name, names
+
+
+def _forbidden(different: Iterable[Difference], new: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:
+    names = {each.name for each in different if each.kind == "destination"}
+    for each in new.destinations:
+        if each.name in names and (texts := tuple(forbidden_urls(each.receiver))):
+            yield f"destination {each.name}", texts
 
 
 def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:

@@ -12,6 +12,8 @@ from definitions.schema.consent import consent_schema
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
+from runtime.literal import literal
+from sinks.destinations.http.public import forbidden_urls
 
 COMMANDS = {
     "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
@@ -38,6 +40,8 @@ def group() -> None:
 def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Show all mistakes in DIR. Exits with 1 if there is one.
 
+    An address in a private network that the destination does not allow is no mistake, but is told.
+
     Without DIR it reads the folder that the running stack was started with; what was applied since may be another
     version ('onefold definitions status').
 
@@ -62,12 +66,17 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
         "destination": len(loaded.destinations),
         "purpose": len(loaded.consent.purposes),
     }
+    warnings = [
+        f"destination {each.name}: {said}" for each in loaded.destinations for said in forbidden_urls(each.receiver)
+    ]
     if as_json:
         numbers = {f"{kind}s": number for kind, number in counted.items()}
-        click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version}))
+        click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version, "warnings": warnings}))
         return
     shown = ", ".join(count(number, kind) for kind, number in counted.items() if number or kind == "segment")
     click.echo(f"ok: {shown}, rules {loaded.identity.version}")
+    for said in warnings:
+        click.echo(literal(said), err=True)
 
 
 @click.command()

@@ -19,6 +19,7 @@ from onefold.wording import json_text
 from runtime.literal import literal
 from schemas.delivery_control import Pauses
 from settings import Settings
+from sinks.destinations.http.public import forbidden_urls
 from sinks.destinations.opening import NoReceiver, open_destination
 from sinks.destinations.secrets import BadOption, missing_secrets
 
@@ -113,8 +114,9 @@ def checked_one(destination: Destination) -> Checked:
     """Open a destination, and let go of it: what it lacks."""
     if destination.receiver is None:
         return Checked(destination.name, destination.type, ())
-    problems = list(missing_secrets(destination.receiver))
-    if not problems:
+    missing = list(missing_secrets(destination.receiver))
+    problems = [*missing, *forbidden_urls(destination.receiver)]
+    if not missing:
         try:
             asyncio.run(_opened(destination))
         except (BadOption, NoReceiver) as problem:

@@ -165,6 +165,10 @@ def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tm
         "purposes: [{purpose: news, default: opt_in}, {purpose: offers, default: opt_in}]\n"
     )
     assert run(check, [str(folder)], environment).output.startswith("ok: 0 segments, 1 destination, 2 purposes, rules")
+    (folder / "destinations" / "own.yaml").write_text("destination: own\ntype: webhook\nurl: http://127.0.0.1:9/\n")
+    answer = run(check, [str(folder)], environment)
+    assert answer.exit_code == 0
+    assert "destination own: url: 127.0.0.1 is not public (allow it by `allow_private: true`" in answer.stderr
     (folder / "segments" / "one.yaml").write_text("segment: one\nwen: {event: x}\n")
     (folder / "segments" / "two.yaml").write_text("segment: two\nwen: {event: x}\n")
     answer = run(check, [str(folder)], environment)

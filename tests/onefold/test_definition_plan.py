@@ -215,6 +215,13 @@ def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_an
     assert "what new holds of rich stays there" in shown(forgotten)
 
 
+def test_an_address_that_nothing_is_sent_to_is_named_below_its_destination() -> None:
+    own = Destination("own", receiver=Webhook("http://127.0.0.1:9/hook"))
+    allowed = Destination("allowed", receiver=Webhook("http://127.0.0.1:9/hook", allow_private=True))
+    text = shown(planned(None, Draft(Definitions(destinations=(own, allowed)), {"x": ""})))
+    assert text.count("url: 127.0.0.1 is not public (allow it by `allow_private: true` if that is meant)") == 1
+
+
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:
     added = Difference("segment", "buyers", "added")
     unseen = {"segment buyers": (Unseen("Order Compleeted", "Order Completed"), Unseen("Paid", None))}

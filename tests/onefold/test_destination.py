@@ -91,6 +91,15 @@ def test_a_secret_of_a_wrong_form_is_told_and_not_shown(folder: Path) -> None:
     assert "hunter2" not in result.output
 
 
+def test_an_address_of_the_house_is_told_that_nothing_may_be_sent_to(folder: Path) -> None:
+    file = folder / "definitions" / "destinations" / "hook.yaml"
+    file.write_text(file.read_text().replace("allow_private: true", "allow_private: false"))
+    result = run("check", folder / "definitions")
+    assert result.exit_code == 1
+    assert "hook (webhook): url: 127.0.0.1 is not public (allow it by `allow_private: true`" in result.output
+    assert "hunter2" not in result.output
+
+
 def test_mistakes_of_the_folder_are_told_as_everywhere(folder: Path) -> None:
     write(folder / "definitions", {"destinations/hook.yaml": "destination: hook\ntype: webhok"})
     for command in ("list", "check"):

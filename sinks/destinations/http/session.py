@@ -12,7 +12,8 @@ from yarl import URL
 
 from definitions.receivers.http import why_no_url
 from sinks.destinations.contract import MAX_EXCHANGE_CHARS, Exchange, Refused, Retry
-from sinks.destinations.http.addresses import ForbiddenAddress, Guard, refuse_private
+from sinks.destinations.http.addresses import Guard
+from sinks.destinations.http.public import ForbiddenAddress, refuse_private
 from sinks.destinations.http.redaction import REMOVED, Redactor, shown_url
 
 MAX_ANSWER_BYTES = 64 * 1024

@@ -5,8 +5,11 @@ import ipaddress
 
 import pytest
 
+from definitions.receivers.mail import Mail
+from definitions.receivers.values import Secret
+from definitions.receivers.webhook import Webhook
 from sinks.destinations.contract import Refused
-from sinks.destinations.http.addresses import is_public
+from sinks.destinations.http.public import forbidden_urls, is_public
 from sinks.destinations.http.session import HttpSession
 
 PRIVATE = [
@@ -60,3 +63,24 @@ def test_no_spelling_of_the_own_machine_is_let_through(host: str) -> None:
     outcome = asyncio.run(send())
     assert isinstance(outcome, Refused), outcome
     assert outcome.reason in {"forbidden_address", "unmappable"}  # the client takes some spellings for no address
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "[::1]", "localhost", "LOCALHOST:80", "10.0.0.1", "169.254.169.254"])
+def test_a_definition_that_leads_into_the_house_is_known_before_anything_is_sent(host: str) -> None:
+    url = f"http://{host}/hook?token=hunter2"
+    (said,) = forbidden_urls(Webhook(url))
+    assert said.startswith("url: ")
+    assert "is not public (allow it by `allow_private: true`" in said
+    assert "hunter2" not in said
+    assert list(forbidden_urls(Webhook(url, allow_private=True))) == []
+
+
+def test_what_a_definition_does_not_say_is_left_to_the_moment_of_sending() -> None:
+    receivers = [
+        Webhook("https://shop.example/hook"),
+        Webhook("https://93.184.216.34/hook"),
+        Webhook(Secret(env="HOOK_URL")),
+        Mail("127.0.0.1", "news@shop.example"),
+        None,
+    ]
+    assert [said for each in receivers for said in forbidden_urls(each)] == []
