@@ -14,6 +14,7 @@ from definitions.quiet_hours import QuietHours
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.activations import Activation
+from sinks.destinations.contract import Holds
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
@@ -27,7 +28,7 @@ class Policy(msgspec.Struct, frozen=True):
     """
 
     kept_as: str
-    holds: Literal["states", "events"]
+    holds: Holds
     quiet_hours: QuietHours | None = None
     caps: tuple[Cap, ...] = ()
     hold_out_permille: int = 0

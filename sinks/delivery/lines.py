@@ -20,14 +20,12 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from schemas.activations import Activation
-from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
+from sinks.destinations.contract import Delivered, Holds, Outcome, Refused, Unauthorised
 from state.store import META
 from state.view import StateView
 
 MAX_WAITING = 10_000
 """In one line; what comes beyond it is refused."""
-
-Holds: TypeAlias = Literal["states", "events"]
 
 _ITEM = META + b"waiting|"
 _NUMBER = struct.Struct(">Q")

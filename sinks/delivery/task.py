@@ -5,6 +5,7 @@ begun is sent. One round is under way at a time, requests go on meanwhile. Which
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict, deque
@@ -131,10 +132,8 @@ class DeliveryTask:
             self._fail(error)
 
     async def _wait(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
-        except TimeoutError:
-            return
 
     async def _round(self) -> None:
         choice = self._choice()

@@ -94,6 +94,10 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused
 
 
+Holds: TypeAlias = Literal["states", "events"]
+"""Whether a receiver holds the last change of a profile and segment alone, or takes each by itself."""
+
+
 class Batching(msgspec.Struct, frozen=True):
     """How many deliveries one request takes, and how many bytes of `fields` as JSON, together."""
 
@@ -108,7 +112,7 @@ class Destination(Protocol):
     """
 
     batching: Batching
-    holds: Literal["states", "events"]
+    holds: Holds
     """`states`: only the last change of a profile and segment matters (an audience, a row); earlier ones that wait are
     superseded. `events`: each is delivered by itself, in order (a mail, a message)."""
 

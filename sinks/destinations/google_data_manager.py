@@ -7,7 +7,6 @@ real service. It takes all of a request or nothing: what it names as invalid is 
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -23,6 +22,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -43,7 +43,7 @@ _DELAY = re.compile(r"\A(\d{1,6})(?:\.\d+)?s\Z")
 class GoogleAudiences:
     """People of segments in audiences of Google Ads or Display & Video 360."""
 
-    holds: Literal["states", "events"] = "states"
+    holds: Holds = "states"
 
     def __init__(self, options: GoogleDataManager, timeout_s: float) -> None:
         """Raises BadOption."""

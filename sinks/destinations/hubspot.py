@@ -23,6 +23,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -53,7 +54,7 @@ class Contact(msgspec.Struct, frozen=True):
 class HubSpotContacts:
     """Contacts of HubSpot."""
 
-    holds: Literal["states", "events"] = "states"
+    holds: Holds = "states"
 
     def __init__(self, options: HubSpot, timeout_s: float) -> None:
         """Raises BadOption."""

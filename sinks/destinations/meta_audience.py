@@ -8,7 +8,7 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -35,6 +35,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -70,7 +71,7 @@ class Member(msgspec.Struct, frozen=True):
 class MetaAudiences:
     """People of segments in custom audiences of Meta."""
 
-    holds: Literal["states", "events"] = "states"
+    holds: Holds = "states"
 
     def __init__(self, options: MetaAudience, timeout_s: float) -> None:
         """Raises BadOption."""

@@ -6,7 +6,6 @@ tried against the real service. A job that is given up is aborted first, so that
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +28,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -64,7 +64,7 @@ class JobFailed(Exception):
 class SalesforceRecords:
     """Records of a Salesforce organisation."""
 
-    holds: Literal["states", "events"] = "states"
+    holds: Holds = "states"
 
     def __init__(self, options: Salesforce, timeout_s: float) -> None:
         """Raises BadOption."""

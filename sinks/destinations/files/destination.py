@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
 
 import msgspec
 from obstore.exceptions import BaseError
@@ -19,6 +18,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
 )
@@ -43,7 +43,7 @@ class FilesDestination:
     `fields`: the names that the mapping can make, which are columns of every file.
     """
 
-    holds: Literal["states", "events"] = "events"
+    holds: Holds = "events"
 
     def __init__(
         self,

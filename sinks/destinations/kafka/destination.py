@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -19,6 +18,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -40,7 +40,7 @@ _encode = msgspec.json.Encoder().encode
 class KafkaDestination:
     """A topic. Of a profile a record is sent once the one before it is acknowledged, so none overtakes."""
 
-    holds: Literal["states", "events"] = "events"
+    holds: Holds = "events"
 
     def __init__(self, options: Kafka, timeout_s: float = 10.0) -> None:
         """Connect to nothing yet. Raises MissingSecret."""

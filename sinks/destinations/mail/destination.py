@@ -5,7 +5,6 @@ A repetition has the same Message-ID, made of the delivery's key; most mailboxes
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal
 
 from aiosmtplib import (
     SMTPConnectTimeoutError,
@@ -20,6 +19,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -37,7 +37,7 @@ from sinks.destinations.secrets import BadOption
 class MailDestination:
     """Sends mails by one server."""
 
-    holds: Literal["states", "events"] = "events"
+    holds: Holds = "events"
 
     def __init__(
         self,

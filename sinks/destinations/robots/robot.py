@@ -1,14 +1,14 @@
 """Sends one message to a robot of a chat group; what it looks like and what its answer means is each kind's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from definitions.receivers.http import why_no_url
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Batching, Delivery, Outcome, Refused
+from sinks.destinations.contract import Batching, Delivery, Holds, Outcome, Refused
 from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.robots.texts import Unsayable
 from sinks.destinations.secrets import BadOption, resolve
@@ -26,7 +26,7 @@ class Robot:
     `message`: what is sent of the fields, to which address; raises Unsayable. `outcome`: what an answer means.
     """
 
-    holds: Literal["states", "events"] = "events"
+    holds: Holds = "events"
 
     def __init__(  # noqa: PLR0913 - what the kinds differ in
         self,

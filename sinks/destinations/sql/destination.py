@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 from sqlalchemy import Table, text
@@ -17,6 +16,7 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
+    Holds,
     Outcome,
     Refused,
     Retry,
@@ -44,7 +44,7 @@ class SqlDestination:
     ) -> None:
         """Connect to nothing yet. Raises MissingSecret."""
         self.batching = Batching(deliveries=options.batch, bytes=8_000_000)
-        self.holds: Literal["states", "events"] = "events" if options.mode == "insert" else "states"
+        self.holds: Holds = "events" if options.mode == "insert" else "states"
         self._options = options
         self._fields = tuple(fields)
         self._timeout_s = timeout_s

@@ -1,13 +1,12 @@
 """What a destination is sent that does not accept its credentials, or one delivery with them."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from definitions.destinations import Destination as Definition
 from definitions.receivers.webhook import Webhook
 from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import ACCEPTED_FOR_MS, Leave, Outlet
-from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Unauthorised
+from sinks.destinations.contract import Batching, Delivered, Delivery, Holds, Outcome, Refused, Unauthorised
 
 NO = Unauthorised("403")
 NOW = 1_000_000
@@ -17,7 +16,7 @@ class Receiver:
     """One that is only asked for who it is."""
 
     batching = Batching()
-    holds: Literal["states", "events"] = "events"
+    holds: Holds = "events"
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         return [Delivered()] * len(deliveries)
