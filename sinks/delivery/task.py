@@ -268,8 +268,6 @@ class DeliveryTask:
         self._ended.append(Ended(request, outcomes, round(1000 * took_s), suspended_until))
         self._wake.set()
 
-    # -- care
-
     def observe(self, unread: Mapping[str, Unread]) -> None:
         """Look after the store, and refresh the gauges; to be called every few seconds.
 
