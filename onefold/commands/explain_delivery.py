@@ -1,17 +1,25 @@
 """`onefold explain delivery`: the event, the change that it caused, request and answer, or why nothing was sent."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
 from api.explaining_deliveries import AtDestination, ExplainedDelivery, explained_delivery
+from api.pausing import read_pauses
+from definitions.sets import DefinitionSet
+from definitions.sets.topic import ensure_topic, read_publication
+from onefold.fates.expected import names_by_destination, told_of
+from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
 from onefold.printing import print_tree
 from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
+from schemas.delivery_control import Pauses
 from settings import Settings
 from warehouse.queries.delivered import CausingEvent
 from warehouse.queries.deliveries import WholeAttempt
@@ -44,18 +52,33 @@ def delivery(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
       onefold explain delivery 1f0c5d1f9b0e4b6c8e2f1a3b5c7d9e0f
     """
 
-    def query(settings: Settings) -> ExplainedDelivery:
-        return explained_delivery(settings, workspace, identifier)
+    def query(settings: Settings) -> tuple[ExplainedDelivery, Pauses]:
+        explanation = explained_delivery(settings, workspace, identifier)
+        ensure_topic(settings.kafka, settings.replication)
+        publication = read_publication(settings.kafka)
+        sets = [publication.sets[version] for version in sorted(publication.sets)]
+        is_whole = identifier == explanation.activation_id
+        return explanation, read_pauses(settings).only({*_waited_for(explanation, sets, is_whole=is_whole)})
 
-    explanation = look_up(query, workspace, data_dir)
+    explanation, holding = look_up(query, workspace, data_dir)
     if as_json:
-        click.echo(json_text(explanation))
+        click.echo(json_text(msgspec.to_builtins(explanation) | shown_held_up(holding)))
     else:
-        print_tree(delivery_tree(explanation))
+        print_tree(delivery_tree(explanation, holding))
 
 
-def delivery_tree(explanation: ExplainedDelivery) -> Tree:
-    """Return an explanation as it is printed."""
+def _waited_for(explanation: ExplainedDelivery, sets: Sequence[DefinitionSet], *, is_whole: bool) -> Iterator[str]:
+    """Yield the destinations that are still to hear, by all their names. `is_whole`: also who was sent nothing."""
+    of = explanation.activation
+    told = told_of(sets, of.name, of.change, of.definition) if is_whole else set()
+    for names in names_by_destination(sets).values():
+        fates = [each.fate for each in explanation.destinations if each.destination in names]
+        if set(fates) == {"waiting"} or (not fates and not told.isdisjoint(names)):
+            yield from names
+
+
+def delivery_tree(explanation: ExplainedDelivery, holding: Pauses) -> Tree:
+    """Return an explanation as it is printed. `holding`: what holds up the destinations that are still to hear."""
     activation = explanation.activation
     title = (literal(f"{activation.name} {activation.change}"), "bold")
     tree = Tree(Text.assemble(title, f"  at {activation.happened_at}, decided at {activation.decided_at}"))
@@ -64,7 +87,10 @@ def delivery_tree(explanation: ExplainedDelivery) -> Tree:
     tree.add(Text(literal(_cause(activation.cause, explanation.event))))
     for each in explanation.destinations:
         _add_destination(tree, each)
-    if not explanation.destinations:
+    holding_up = [*held_up(holding)]
+    for line in holding_up:
+        tree.add(Text(f"it waits: {line}", style="yellow"))
+    if not explanation.destinations and not holding_up:
         tree.add(Text("Nothing was attempted so far: no destination is told of it, or it waits.", style="yellow"))
     return tree
 

@@ -69,6 +69,18 @@ def expected_triggers(sets: Sequence[DefinitionSet]) -> Iterator[ExpectedTrigger
             yield ExpectedTriggers(*pair, since)
 
 
+def told_of(sets: Sequence[DefinitionSet], name: str, change: str, version: int) -> set[str]:
+    """Return the destinations that a change of a segment goes to, decided by a version, or a trigger that fired.
+
+    A trigger does not say by which version: those of the last set.
+    """
+    if change == "fired":
+        return {to for to, trigger in (_sent_of_triggers(sets[-1]) if sets else ()) if trigger == name}
+    sent = zip(sets, _sent_of_segments(sets), strict=True)
+    pairs = next((pairs for of, pairs in sent if of.version == version), {})
+    return {to for (to, segment), changes in pairs.items() if segment == name and change in changes}
+
+
 def names_by_destination(sets: Sequence[DefinitionSet]) -> dict[str, tuple[str, ...]]:
     """Return the names of each destination that any set defines, in the order of versions."""
     names: dict[str, tuple[str, ...]] = {}

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from api.pausing import read_pauses
 from api.replaying import AT_ONCE, DeliveryReplay
 from definitions.destinations import Destination
-from definitions.model import Definitions
+from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from embedded.stack import Stack
@@ -231,6 +232,40 @@ def test_a_delivery_is_explained_from_the_event_to_the_answer(stack: Stack, by: 
         "2023-11-14T22:13:21.123Z  attempt 2: refused (rejected), status 400",
         "\\x1b[2Jno such list",
     ]
+
+
+def test_of_a_change_that_waits_it_is_explained_what_holds_it_up(stack: Stack, feeder: Feeder) -> None:
+    receiver = Webhook("http://127.0.0.1:9/hook", allow_private=True)
+    names = ("on_hold", "at_work")
+    segment = Segment("held", TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),)), destinations=names)
+    destinations = tuple(Destination(name, receiver=receiver) for name in names)
+    version = applied_set(stack, Definitions((segment,), destinations)).version
+    create_topics(stack.settings.kafka, topics.activations(names), 2, 1, timeout_s=30.0)
+    change = SegmentChange("main", "held-c", ADAS, "held", "entered", NOW, "held-m", 1, definition=version)
+    tried = attempt("held-d", "retry", destination="at_work", activation_id="held-c", reason="network", due_at=NOW + 9)
+    feeder.send([placed(topics.SEGMENTS, change, 0)])
+    written(stack)
+    explain = ("explain", "delivery", "held-c")
+    assert "Nothing was attempted so far: no destination is told of it, or it waits." in run(stack, *explain).output
+
+    assert run(stack, "deliveries", "pause", "on_hold").exit_code == 0
+    output = run(stack, *explain).output
+    assert "it waits: on_hold is paused by an operator since 20" in output
+    assert "Nothing was attempted" not in output
+    assert answered(stack, *explain)["paused"].keys() == {"on_hold"}
+    producer = AcknowledgedProducer(stack.settings.kafka, "test")
+    refused = Suspended("at_work", NOW, "answered 401 Unauthorized")
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *suspended_record(refused))])
+    feeder.send([placed_attempt(tried, 0)])
+    written(stack)
+    assert answered(stack, *explain)["suspended"].keys() == {"at_work"}
+    of_one = answered(stack, "explain", "delivery", "held-d")
+    assert (of_one["paused"], of_one["suspended"].keys()) == ({}, {"at_work"})
+    feeder.send([placed_attempt(msgspec.structs.replace(tried, outcome="delivered", attempted_at=NOW + 9), 1)])
+    producer.send([ProducerRecord(topics.DELIVERIES_CONTROL, *accepted_record("at_work"))])
+    written(stack)
+    assert "on_hold is paused by an operator" in run(stack, *explain).output
+    assert run(stack, "deliveries", "resume", "on_hold").exit_code == 0
 
 
 @pytest.mark.usefixtures("explained")
