@@ -5,7 +5,7 @@ an attempt that says so: whoever begins once more goes on with the rest. All che
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 import msgspec
@@ -20,7 +20,7 @@ from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.kafka.waiting import await_committed, ends_of
 from schemas import topics
-from schemas.activations import Activation, activation_of, delivery_key
+from schemas.activations import activation_of, delivery_key
 from schemas.codec import Codec
 from schemas.consent import encode_consent
 from schemas.groups import SINK
@@ -38,7 +38,10 @@ WRITTEN_WITHIN_S = 60.0
 
 
 class SegmentGaps(msgspec.Struct, frozen=True):
-    """What a destination lacks of a segment. `waiting`: on its way already; `suppressed`: may not be sent."""
+    """What a destination lacks of a segment. `waiting`: on its way already; `suppressed`: may not be sent.
+
+    Of a segment that is not sent there any more an entry that is on its way waits as well: its exit is missing then.
+    """
 
     segment: str
     gaps: tuple[Gap, ...]
@@ -82,11 +85,15 @@ class Sync:
         ]
         self._await_written()
         sent = sent_segments(self._warehouse, self._workspace, self._destination.names)
-        is_sent = dict.fromkeys(named, True) | dict.fromkeys(sorted({*sent} - {*named}), False)
-        before = {segment: {gap[:2] for gap in self._gaps(segment, is_sent[segment])} for segment in is_sent}
-        waiting = {(each.name, each.profile_id) for each in self._on_its_way()}
+        looked_at = {*named, *sent}
+        before = {segment: {gap[:2] for gap in self._gaps(segment, segment in named)} for segment in looked_at}
+        on_way = self._on_its_way()
         self._await_written()
-        found = [self._found(segment, is_sent[segment], before[segment], waiting) for segment in is_sent]
+        is_sent = dict.fromkeys(named, True) | dict.fromkeys(sorted({*sent, *on_way} - {*named}), False)
+        found = [
+            self._found(segment, is_sent[segment], before.get(segment, set()), on_way.get(segment, {}))
+            for segment in is_sent
+        ]
         return [each for each in found if is_sent[each.segment] or each.gaps or each.waiting or each.suppressed]
 
     def run(self, found: Iterable[SegmentGaps]) -> Iterator[int]:
@@ -109,22 +116,30 @@ class Sync:
         found = membership_gaps(self._warehouse, self._workspace, names, segment, is_sent=is_sent)
         return (gap for gap in found if gap.change in wanted)
 
-    def _on_its_way(self) -> Iterator[Activation]:
-        return waiting_of(self._settings.kafka, self._codec, self._destination, self._workspace)
+    def _on_its_way(self) -> dict[str, dict[str, bool]]:
+        """Return by segment of whom something is on its way, and whether an entry is."""
+        found: dict[str, dict[str, bool]] = {}
+        for each in waiting_of(self._settings.kafka, self._codec, self._destination, self._workspace):
+            if each.kind == "segment" and each.profile_id is not None:
+                own = found.setdefault(each.name, {})
+                own[each.profile_id] = own.get(each.profile_id, False) or each.change == "entered"
+        return found
 
     def _found(
-        self, segment: str, is_sent: bool, before: set[tuple[str, Direction]], on_way: set[tuple[str, str | None]]
+        self, segment: str, is_sent: bool, before: set[tuple[str, Direction]], on_way: Mapping[str, bool]
     ) -> SegmentGaps:
         gaps, on_their_way, suppressed = [], 0, 0
+        entering = {profile_id for profile_id, is_entry in on_way.items() if is_entry and not is_sent}
         for gap in self._gaps(segment, is_sent):
             is_last = gap.latest == gap.change
-            if gap[:2] not in before or (segment, gap.profile_id) in on_way or (is_last and gap.outcome in UNFINISHED):
+            entering.discard(gap.profile_id)
+            if gap[:2] not in before or gap.profile_id in on_way or (is_last and gap.outcome in UNFINISHED):
                 on_their_way += 1
             elif is_last and gap.outcome == "suppressed":
                 suppressed += 1
             else:
                 gaps.append(gap)
-        return SegmentGaps(segment, tuple(gaps), on_their_way, suppressed)
+        return SegmentGaps(segment, tuple(gaps), on_their_way + len(entering), suppressed)
 
     def _records(self, segment: str, gaps: list[Gap]) -> Iterator[ProducerRecord]:
         known = persons(self._warehouse, self._workspace, [gap.profile_id for gap in gaps])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -143,6 +144,8 @@ def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken
     ended(4, "refused", reason="rejected")
     ended(5, "retry", reason="throttled", due_at=NOW + 9)
     feeder.send([placed(topics.activation("unnamed"), member("unnamed", 5), 0)])
+    unsaid = msgspec.structs.replace(member("unnamed", 6), change_id="unsaid-6", segment="unsaid")
+    feeder.send([placed(topics.activation("unnamed"), unsaid, 0)])
     ended(1, "delivered", "forgotten")
     ended(1, "delivered", "left-before")
     ended(1, "delivered", "left-before", version=4, change="exited")
@@ -150,7 +153,8 @@ def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken
 
     expected = [
         {"segment": "forgotten", "entries": 0, "exits": 1, "waiting": 0, "suppressed": 0},
-        {"segment": "unnamed-pros", "entries": 0, "exits": 2, "waiting": 0, "suppressed": 0},
+        {"segment": "unnamed-pros", "entries": 0, "exits": 2, "waiting": 1, "suppressed": 0},
+        {"segment": "unsaid", "entries": 0, "exits": 0, "waiting": 1, "suppressed": 0},
     ]
     answer = run(stack, "unnamed")
     assert (answer["segments"], answer["sent"]) == (expected, 3)
@@ -161,7 +165,7 @@ def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken
         ("unnamed-pros", person(3), "exited"),
     ]
     answer = run(stack, "unnamed")
-    assert (answer["sent"], sum(each["waiting"] for each in answer["segments"])) == (0, 3)
+    assert (answer["sent"], sum(each["waiting"] for each in answer["segments"])) == (0, 5)
 
 
 def test_what_was_delivered_under_a_former_name_was_delivered(stack: Stack, feeder: Feeder) -> None:
