@@ -37,7 +37,7 @@ def event_of(happened: Happened) -> Event:
         happened.at,
         None,
         happened.at,
-        (Identifier("user_id", "ann"),),
+        (Identifier("user_id", "ann"), *(Identifier("anonymous_id", each) for each in happened.also)),
         text(happened.properties),
         text(happened.traits),
         text(happened.context),
