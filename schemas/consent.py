@@ -138,14 +138,18 @@ def _is_granted(applying: list[Said]) -> bool:
     return any(statement.status == "granted" for _, _, statement in applying)
 
 
+def is_part(purpose: str, channel: str, wide_purpose: str, wide_channel: str) -> bool:
+    """Return whether a purpose and channel are a part of other ones, and not the same; each may be ALL."""
+    is_within = wide_purpose in {purpose, ALL} and wide_channel in {channel, ALL}
+    return is_within and (purpose, channel) != (wide_purpose, wide_channel)
+
+
 def _is_lifted(applying: list[Said], number: int) -> bool:
     """Return whether a grant for a part of what a denial is about came later than the denial."""
     purpose, channel, denial = applying[number]
     return any(
         grant.status == "granted"
         and grant.since > denial.since
-        and (granted_purpose, granted_channel) != (purpose, channel)
-        and purpose in {granted_purpose, ALL}
-        and channel in {granted_channel, ALL}
+        and is_part(granted_purpose, granted_channel, purpose, channel)
         for granted_purpose, granted_channel, grant in applying
     )

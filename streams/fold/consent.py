@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from definitions.streaming.consent import consent_for
-from schemas.consent import ALL, ConsentState, ConsentStatement, Status
+from schemas.consent import ALL, ConsentState, ConsentStatement, Status, is_part
 from schemas.records import ConsentEntry, Event
 from streams.fold.facet import NOTHING, Facet
 from streams.fold.moment import Moment
@@ -197,7 +197,7 @@ def _liftings(published: Mapping[str, Published]) -> set[tuple[str, str]]:
 def _is_part(key: str, whole: str) -> bool:
     """Return whether what one key is about belongs to what another one is about."""
     (purpose, _, channel), (wide_purpose, _, wide_channel) = key.partition("|"), whole.partition("|")
-    return wide_purpose in {purpose, ALL} and wide_channel in {channel, ALL}
+    return is_part(purpose, channel, wide_purpose, wide_channel)
 
 
 def _entry(key: str, once: SaidOnce) -> ConsentEntry:
