@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 
 from runtime.errors import OnefoldError, TerminalError
@@ -158,7 +158,7 @@ class DeliveryTask:
         positions: dict[str, int] = {}
         self._is_admitting = True  # whoever reads in another thread must not clear `skipped` in between
         arrived = self._arrived.take(ADMITTED_AT_ONCE)
-        choice.view.prefetch(lines.line_key(each.destination, each.key) for each in arrived if each.key is not None)
+        choice.view.prefetch(_lines_of(arrived, self._destinations))
         for arrival in arrived:
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
                 if arrival.topic == CONSENTS:
@@ -299,6 +299,14 @@ async def _sent(request: Request) -> Sequence[Outcome]:
     if len(outcomes) != len(deliveries):
         raise TerminalError(f"{served.name}: {len(outcomes)} outcomes of {len(deliveries)} deliveries")
     return outcomes
+
+
+def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:
+    """Yield the lines that records go to, as far as their destinations are open."""
+    for arrival in arrived:
+        served = destinations.get(arrival.destination)
+        if served is not None and arrival.key is not None:
+            yield lines.line_key(served.kept_as, arrival.key)
 
 
 def _is_due(view: StateView, line: bytes, now: int) -> bool:
