@@ -125,18 +125,20 @@ def _orders(scene: Scene, random: Random) -> Iterator[IdentityRequest]:
     known = identities.WhoIsWho()
     for request in ledger.requests:
         known.decide(request)
+    # Before the unmerges, which may take back the same links; more than one, as a device may turn out to be shared
+    # meanwhile.
+    links = random.sample(sorted(ledger.links, key=str), min(3, len(ledger.links)))
+    if links:
+        pairs = tuple(Pair(link.left, link.right, link.source) for link in links)
+        yield IdentityRequest(
+            UNMERGED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
+        )
     people = sorted((sorted(person, key=identities.strength) for person in known.persons() if len(person) > 1), key=str)
     for number, person in enumerate(random.sample(people, min(4, len(people)))):
         anchor, *split = random.sample(person, min(len(person), 1 + random.choice((1, 1, 2))))
         name = f"order-{len(ledger.requests)}-{number}"
         yield IdentityRequest(
             UNMERGED, "", "operator", START, (anchor, *split), "unmerge", name, "a test", forbid=number == 0
-        )
-    if ledger.links:
-        link = random.choice(sorted(ledger.links, key=str))
-        pairs = (Pair(link.left, link.right, link.source),)
-        yield IdentityRequest(
-            UNMERGED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
         )
     yield from _by_hand(known, random, len(ledger.requests))
 
