@@ -19,8 +19,9 @@ from definitions.across import (
 )
 from definitions.explaining.wording import across_in_words
 from definitions.model import AcrossTrigger, Scalar
-from definitions.sets.topic import now_ms, read_publication
+from definitions.sets.topic import read_publication
 from definitions.streaming.times import text_of
+from runtime.clock import now_ms
 from settings import Settings
 from warehouse.client import Warehouse, look_ups
 from warehouse.queries.across import (

@@ -4,7 +4,6 @@ Used by the API and by the command line, which send it. It speaks for every iden
 so what those have said before counts no more (docs/decisions/0043).
 """
 
-import time
 import uuid
 from collections.abc import Sequence
 from typing import get_args
@@ -17,6 +16,7 @@ from api.profiles import queried_profile
 from api.requests import RequestRefused, UnknownProfile, requested_identifier
 from definitions.consent import NO_RULES, ConsentRules
 from definitions.sets.topic import ensure_topic, read_publication
+from runtime.clock import now_ms
 from runtime.hints import did_you_mean
 from schemas.consent import ALL, PREFERENCE_UPDATED, Status
 from schemas.identity import identifier_key
@@ -130,7 +130,7 @@ def _identifiers_of(settings: Settings, workspace: str, person: str) -> tuple[Id
 def _event(
     settings: Settings, workspace: str, identifiers: Sequence[Identifier], choice: ConsentChoice, source: str
 ) -> Event:
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     of_purpose = choice.status if choice.channel == ALL else {choice.channel: choice.status}
     consent = {"purposes": {choice.purpose: of_purpose}, "text": choice.text, "reason": choice.reason}
     return Event(

@@ -26,9 +26,10 @@ from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, Sess
 from definitions.sets import Publication
 from definitions.sets.differences import trigger_since
 from definitions.sets.refreshes import name_of, next_at
-from definitions.sets.topic import now_ms, read_publication
+from definitions.sets.topic import read_publication
 from definitions.streaming.subject import SessionBounds
 from definitions.streaming.times import text_of, time_of
+from runtime.clock import now_ms
 from runtime.hints import did_you_mean
 from schemas.identity import kind_of
 from settings import Settings

@@ -4,7 +4,6 @@ A request is accepted once Kafka has it; the last route says what has become of 
 """
 
 import asyncio
-import time
 import uuid
 from functools import partial
 
@@ -19,6 +18,7 @@ from api.failures import FAILURES, failure_response
 from api.operator_bodies import BODIES, Body, RetractingBody, read_json
 from api.outcomes import changes_of, outcome_of
 from api.requests import Submission
+from runtime.clock import now_ms
 from runtime.errors import TransientError
 from runtime.http.bodies import Bodies
 from runtime.kafka.async_producer import AsyncProducer
@@ -92,7 +92,7 @@ class Operators:
 
 
 def _submission(body: Body) -> Submission:
-    return Submission(body.workspace, uuid.uuid4().hex, time.time_ns() // 1_000_000, reason=body.reason)
+    return Submission(body.workspace, uuid.uuid4().hex, now_ms(), reason=body.reason)
 
 
 def _tried(settings: Settings, body: RetractingBody) -> Response:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from api.requests import UnknownDefinition
 from definitions.destinations import Destination
-from definitions.sets.topic import ensure_topic, now_ms, read_publication
+from definitions.sets.topic import ensure_topic, read_publication
+from runtime.clock import now_ms
 from runtime.hints import did_you_mean
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer

@@ -7,6 +7,7 @@ one transaction, so that nothing is replayed twice, whenever a replay is stopped
 import time
 from collections.abc import Iterator
 
+from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
@@ -101,7 +102,7 @@ class DeliveryReplay:
             await_written(self._settings.kafka)
             left = most
             for chunk in self._deliveries.replayable(self._chosen, AT_ONCE):
-                some, now = chunk[:left], time.time_ns() // 1_000_000
+                some, now = chunk[:left], now_ms()
                 producer.send([record for delivery in some for record in replays.records(delivery, now)])
                 left -= len(some)
                 yield len(some)

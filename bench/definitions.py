@@ -40,6 +40,7 @@ from definitions.model import (
     Window,
 )
 from identity.rules import DEFAULT_RULES
+from runtime.clock import now_ms
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event
@@ -136,7 +137,7 @@ def measure(size: int, spread: bool, events: int, people: int) -> Cost:
     gc.collect()
     started = time.process_time()
     for start in range(0, len(records), BATCH):
-        view, now = StateView(store), time.time_ns() // 1_000_000
+        view, now = StateView(store), now_ms()
         fold(stage, decode(stage, Received(records[start : start + BATCH], {}, now)), view)
         store.write(view.changes, view.stored, start)
     us = (time.process_time() - started) / events * 1e6

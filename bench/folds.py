@@ -9,6 +9,7 @@ from typing import NamedTuple
 import definitions
 from bench.workload import Workload
 from onefold.examples import SHOP
+from runtime.clock import now_ms
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event
@@ -68,7 +69,7 @@ def run_stage(stage: AnyStage, records: Sequence[Record], store: "InMemory | Non
         started = time.process_time()
         for start in range(0, len(records), BATCH):
             view = StateView(used)
-            now = time.time_ns() // 1_000_000
+            now = now_ms()
             folded = fold(stage, decode(stage, Received(records[start : start + BATCH], {}, now)), view).effects
             used.write(view.changes, view.stored, start)
             outputs += folded.outputs

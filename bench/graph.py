@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bench.folds import BATCH, Cost, run_stage
 from bench.scale import OwnSchemas
 from identity.rules import DEFAULT_RULES
+from runtime.clock import now_ms
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityRequest
@@ -89,7 +90,7 @@ def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000), events: int = 
 
 def _fold(stage: ResolveStage, store: StateStore, records: list[Record], offset: int) -> int:
     view = StateView(store)
-    fold(stage, decode(stage, Received(records, {}, time.time_ns() // 1_000_000)), view)
+    fold(stage, decode(stage, Received(records, {}, now_ms())), view)
     store.write(view.changes, view.stored, offset)
     return offset + len(records)
 

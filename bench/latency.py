@@ -8,6 +8,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer
 
 from bench.workload import Sender
+from runtime.clock import now_ms
 from schemas.codec import Codec
 from schemas.records import Event, Identifier, SegmentChange
 from schemas.registry import Registry
@@ -59,7 +60,7 @@ def _send(settings: Settings, rate: int, seconds: float, sent_at: dict[str, floa
         if ahead > 0:
             time.sleep(ahead)
         message_id = f"{run}-{number}"
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         if number >= rate * WARM_S:
             sent_at[message_id] = time.monotonic()
         sender.send(_event(message_id, f"{run}-{number // 4}", number % 4 == 3, now))

@@ -8,7 +8,6 @@ few there are, and what differs is how much is stored. The ratio to the first ro
 import argparse
 import random
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import definitions
 from bench.folds import BATCH
 from bench.measure import Usage
 from onefold.examples import SHOP
+from runtime.clock import now_ms
 from schemas.codec import RECORDS, Codec, schema_text
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
@@ -61,7 +61,7 @@ def measure(profiles: int, events: int) -> Scale:
     program = definitions.compile_program(defined)
     stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, unchanging(program, ["main"]), defined.identity, codec)
     chance = random.Random(1)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     with tempfile.TemporaryDirectory() as folder:
         stores = [StateStore(Path(folder) / str(partition), stage.deadline_of) for partition in range(PARTITIONS)]
         _fold(stage, stores, _records(codec, ((person, now - 600_000) for person in range(profiles)), "first"))
@@ -103,7 +103,7 @@ def _fold(stage: ProfileStage, stores: Sequence[StateStore], records: Iterator[R
 
 def _fold_batch(stage: ProfileStage, store: StateStore, batch: Sequence[Record]) -> None:
     view = StateView(store)
-    folded = fold(stage, decode(stage, Received(batch, {}, time.time_ns() // 1_000_000)), view).effects
+    folded = fold(stage, decode(stage, Received(batch, {}, now_ms())), view).effects
     store.write(folded.view.changes, folded.view.stored, (store.applied() or 0) + 1)
 
 

@@ -1,12 +1,12 @@
 """The events that the measurements use: seeded, of people with a device who browse, sign in and buy."""
 
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import Producer
 
+from runtime.clock import now_ms
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import identifier_key
@@ -38,7 +38,7 @@ def shop(count: int, people: int, seed: int = 1, spread_ms: int = 1_200_000) -> 
     They lie in the last 20 minutes: PROFILE would hold back what comes later than the shop's shortest window.
     """
     chance = random.Random(seed)
-    started = time.time_ns() // 1_000_000 - spread_ms
+    started = now_ms() - spread_ms
     visitors = [-1] * max(20, people // 5)
     for number in range(count):
         at = started + number * spread_ms // count
@@ -55,7 +55,7 @@ def shop(count: int, people: int, seed: int = 1, spread_ms: int = 1_200_000) -> 
 def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:
     """Yield `count` events of persons drawn evenly, one in five of which links device and user: busy for GRAPH."""
     chance = random.Random(seed)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for number in range(count):
         person, kind = chance.randrange(people), chance.random()
         identifiers: tuple[Identifier, ...] = (Identifier("anonymous_id", f"device-{person}"),)

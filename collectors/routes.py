@@ -21,6 +21,7 @@ from collectors.intake import Intake, count_rejection
 from collectors.validation import ReceivedBody, RejectedCall, UnusedInCall, ValidatedBody, ValidatedCalls, validate_body
 from collectors.validators import Validators
 from identity.rules import IdentityRules
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
 from runtime.http.bodies import Bodies, BodyRefused
@@ -108,7 +109,7 @@ class Ingestion:
             return error_response(500, "internal_error", "the collector failed, send the events again later")
 
     async def _take(self, request: Request, kind: EventType | None) -> Response:
-        received_at = time.time_ns() // 1_000_000
+        received_at = now_ms()
         caller = caller_of(request)
         keys = self._keys.used_by(caller)
         header_key = key_from_header(request.headers.get("authorization"))

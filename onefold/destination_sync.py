@@ -13,8 +13,8 @@ import msgspec
 from definitions.destinations import Destination
 from definitions.mapping import fingerprint
 from definitions.sets import DefinitionSet
-from definitions.sets.topic import now_ms
 from onefold.fates.activations import waiting_of
+from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer

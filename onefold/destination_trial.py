@@ -4,7 +4,6 @@ Nothing of it is kept: no line waits for it, and the table of deliveries does no
 """
 
 import asyncio
-import time
 import uuid
 
 import msgspec
@@ -13,6 +12,7 @@ from api.profiles import queried_profile
 from definitions import Definitions
 from definitions.destinations import CHANGES, Change, Destination
 from definitions.mapping import fields_of, fingerprint
+from runtime.clock import now_ms
 from schemas.activations import Activation, ActivationKind, delivery_key
 from schemas.consent import ConsentState, encode_consent, objection
 from schemas.identity import kind_of
@@ -75,7 +75,7 @@ def likely_cause(
 
 def delivery_about(destination: Destination, somebody: Somebody, cause: Cause, workspace: str) -> Delivery:
     """Return a delivery as the deliverer would make it now, whose key no other one has. Raises Unmappable."""
-    now, person = time.time_ns() // 1_000_000, somebody.person
+    now, person = now_ms(), somebody.person
     activation = Activation(
         workspace=workspace,
         kind=cause.kind,

@@ -1,6 +1,5 @@
 """What a plan says of the past: how many would enter and leave, and how many events a definition touches."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -13,6 +12,7 @@ from definitions.streaming.times import text_of
 from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan
 from onefold.unseen import unseen_by
 from onefold.verification import KINDS
+from runtime.clock import now_ms
 from settings import Workspace
 from warehouse.client import Warehouse
 from warehouse.queries.across import TriggerTicks, find_firings
@@ -80,7 +80,7 @@ def _past_day(warehouse: Warehouse, now: TriggerTicks) -> AcrossPrediction:
 
 def _now(warehouse: Warehouse, workspace: Workspace) -> int:
     if workspace.clock == "wall":
-        return time.time_ns() // 1_000_000
+        return now_ms()
     return latest_times(warehouse, workspace.name, partitions=1).get(0, 0)
 
 

@@ -3,7 +3,6 @@
 Sending records and following them is left to `requests`, their making to `api.requests`.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from onefold.lookups import lookup_failure
 from onefold.requests import OperatorRequest, send_and_follow, send_only, summary
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.wording import in_words, json_text
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.records import IdentityRequest
@@ -71,11 +71,6 @@ def request_options(command: Command) -> Command:
 def new_request_id() -> str:
     """Make an id for a request."""
     return uuid.uuid4().hex
-
-
-def now_ms() -> int:
-    """Return the system's time in ms."""
-    return time.time_ns() // 1_000_000
 
 
 def pairs_of(identifiers: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from definitions.explaining.wording import in_words
 from definitions.model import AllOf, AnyOf, Condition, Definitions, Not
 from definitions.plan import narrowed
 from definitions.streaming.times import text_of
+from runtime.clock import now_ms
 from runtime.literal import literal
 from schemas.records import ProfileKind
 from settings import Workspace
@@ -136,7 +137,7 @@ class Verification:
         )
 
     def _snapshot(self) -> Snapshot:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         if self._workspace.clock == "wall":
             return Snapshot(now, [(self._query(now), Point(received=now, updated=now))])
         latest = latest_times(self._warehouse, self._workspace.name, self._partitions)

@@ -1,10 +1,10 @@
 """Keeps records that the sink cannot decode whole on `events.dead`."""
 
-import time
 from typing import cast
 
 from confluent_kafka import Message
 
+from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
 from schemas import groups, topics
@@ -41,5 +41,5 @@ def _letter(message: Message, error: DecodeError) -> DeadLetter:
         headers=cast("list[tuple[str, bytes | None]]", message.headers() or []),
         stage=STAGE,
         error=error,
-        failed_at=time.time_ns() // 1_000_000,
+        failed_at=now_ms(),
     )

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from runtime.clock import now_ms
 from runtime.errors import TerminalError, TransientError
 from runtime.kafka.offsets import Offsets, Partition
 from schemas.groups import WORKER
@@ -119,7 +120,7 @@ class ArrivalsWatch:
                 log.warning("how far events are read is not known: deadlines fire by the clock: %s", error)
 
     def _look(self, offsets: Offsets) -> None:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         self._arrivals.note(now, offsets.ends(self._events))
         resolved_to = self._arrivals.newest_resolved(offsets.committed(WORKER.name, self._events))
         if resolved_to is not None:

@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from runtime.clock import now_ms
 from schemas.codec import DecodeError
 from state.outputs import Headers, Output
 from state.view import StateView
@@ -169,7 +170,7 @@ def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int, p
     records = [record for record in batch.records if record.offset >= positions.get(record.topic, 0)]
     refused = [item for item in batch.refused if item.record.offset >= positions.get(item.record.topic, 0)]
     behind = {topic: max(offset, positions.get(topic, 0)) for topic, offset in batch.positions.items()}
-    now, began_s = time.time_ns() // 1_000_000, time.perf_counter()
+    now, began_s = now_ms(), time.perf_counter()
     return Received(records, behind, now, refused, batch.proceed, batch.acknowledge, began_s, opened_at, partition)
 
 

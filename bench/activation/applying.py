@@ -6,8 +6,9 @@ from functools import partial
 from definitions import Definitions
 from definitions.sets import DefinitionSet
 from definitions.sets.births import next_set
-from definitions.sets.topic import apply_set, now_ms, read_publication
+from definitions.sets.topic import apply_set, read_publication
 from onefold.commands.apply import waiting_for
+from runtime.clock import now_ms
 from settings import Settings
 
 POLL_S = 0.2

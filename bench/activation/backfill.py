@@ -12,6 +12,7 @@ from bench.workload import Sender
 from definitions import Definitions, Segment
 from definitions.model import Call, EventCount, EventMatcher, Window
 from embedded.stack import Stack
+from runtime.clock import now_ms
 from schemas.groups import SINK, WORKER
 from schemas.records import Event, Identifier, SegmentChange
 from settings import Settings
@@ -74,7 +75,7 @@ def _meet(settings: Settings, people: int) -> None:
     """Have every person known to PROFILE, by one event of each that the segment is not about."""
     sender = Sender(settings)
     for person in range(people):
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         who = (Identifier("anonymous_id", device_of(person)),)
         sender.send(Event("main", "bench", f"met-{person}", "page", "Home", now, None, now, who, ordinal=now * 1_000))
         if person % AT_ONCE == 0:
@@ -86,7 +87,7 @@ def _meet(settings: Settings, people: int) -> None:
 def _compared(settings: Settings, members: int) -> str:
     """Compare the members with those by SQL a moment later, when a few have left."""
     with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
-        wanted = EvaluationQuery(defined(30), "main", "person", time.time_ns() // 1_000_000)
+        wanted = EvaluationQuery(defined(30), "main", "person", now_ms())
         by_sql = sizes(warehouse, wanted)[NAME]
     line = f"{members:,} members who entered since, {by_sql:,} members by SQL"
     return judged(line, abs(members - by_sql) <= MOST_DIFFERENCE * by_sql, "the same but for 0.2 %")

@@ -10,6 +10,7 @@ from bench.workload import Sender
 from definitions import Definitions, Segment
 from definitions.model import Call, EventCount, EventMatcher, Window
 from embedded.stack import Stack
+from runtime.clock import now_ms
 from schemas.records import Event, Identifier, SegmentChange
 from settings import Settings
 
@@ -70,11 +71,11 @@ def _measure(stack: Stack, people: int, within_s: float, steady_s: float) -> tup
 
 def _send(settings: Settings, people: int, within_s: float) -> int:
     """Send an event of each, all at once but with times spread evenly; return the time (ms) of the first."""
-    sender, first_ms = Sender(settings), time.time_ns() // 1_000_000 - BACK_MS
+    sender, first_ms = Sender(settings), now_ms() - BACK_MS
     for number in range(people):
         at = first_ms + int(number * within_s * 1_000 / people)
         _sleep_until(at)
-        now, who = time.time_ns() // 1_000_000, (Identifier("user_id", f"watching-{number}"),)
+        now, who = now_ms(), (Identifier("user_id", f"watching-{number}"),)
         sender.send(
             Event("main", "bench", f"watching-{number}", "track", CALL.name, at, None, now, who, ordinal=at * 1_000)
         )

@@ -1,8 +1,8 @@
 """A history inside of ClickHouse, of people whom PROFILE knows: as if it had come by the topics long ago."""
 
-import time
 import uuid
 
+from runtime.clock import now_ms
 from warehouse.client import Warehouse
 
 DAYS = 90
@@ -34,7 +34,7 @@ def device_of(person: int) -> str:
 
 def fill_past(warehouse: Warehouse, namespace: uuid.UUID, events: int, people: int) -> None:
     """Write events of 90 days, stamped with the first version of the definitions, each with its default profile."""
-    newest = time.time_ns() // 1_000_000 - 600_000
+    newest = now_ms() - 600_000
     for start in range(0, events, _PIECE):
         rows = _ROWS.format(
             newest=newest,

@@ -13,6 +13,7 @@ from bench.activation.scale import RATE
 from bench.workload import Sender
 from definitions import Segment
 from definitions.model import Call, EventCount, EventMatcher, Window
+from runtime.clock import now_ms
 from schemas.records import Event, Identifier, SegmentChange
 from settings import Settings
 
@@ -65,7 +66,7 @@ class Live:
 
 def live_event(run: str, number: int, due_ns: int) -> Event:
     """Make three product views of a person, then an identify call."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     name = None if number % 4 == 3 else "Product Viewed"
     who = (Identifier("user_id", f"{run}-{number // 4}"),)
     message_id = message_id_of(run, number, due_ns)

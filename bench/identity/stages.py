@@ -4,7 +4,6 @@ PROFILE, which moves states after the decisions, is left out: an event ends in t
 primary identifier is in. That PROFILE brings it there is what `tests/streams/world` is about.
 """
 
-import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ import msgspec
 
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
+from runtime.clock import now_ms
 from schemas.codec import RECORDS, Codec
 from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityChange
@@ -84,7 +84,7 @@ class WhoIsWho:
 
     def run(self, events: Iterable[Event]) -> None:
         """Resolve all events and decide all that they raise. Raises ValueError if one cannot be read."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         for partition, records in self._batches(events):
             requests = self._fold(self._resolve, records, self._identifiers[partition], now)
             while requests:

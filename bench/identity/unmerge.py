@@ -16,6 +16,7 @@ from api.outcomes import RequestOutcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
 from embedded.stack import Stack
+from runtime.clock import now_ms
 from schemas.groups import SINK, WORKER
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
@@ -92,7 +93,7 @@ def _events(run: int, person: Identifier, email: Identifier, foreign: list[Ident
     own = [Identifier("anonymous_id", f"mei-{run}-{at}") for at in range(OWN_DEVICES)]
     links = [*((person, device) for device in own), *((email, device) for device in foreign), (person, email)]
     alone = [(one,) for one in (person, email, *own, *foreign)]
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for number in range(EVENTS):
         is_link = number < len(links)
         identifiers = links[number] if is_link else alone[number % len(alone)]

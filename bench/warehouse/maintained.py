@@ -8,6 +8,7 @@ from jobs.maintenance.merging import Merge
 from jobs.maintenance.rolling_up import RollUp
 from jobs.maintenance.squashing import Squash
 from jobs.maintenance.step import MaintenanceStep
+from runtime.clock import now_ms
 from runtime.kafka.offsets import Extent, Partition
 from warehouse.client import Warehouse
 
@@ -30,5 +31,5 @@ def maintain(warehouse: Warehouse) -> None:
     steps: tuple[MaintenanceStep, ...] = (Squash(_AllRead()), RollUp(visible_after_s=0), Merge())
     for step in steps:
         started = time.monotonic()
-        done = step.run(warehouse, time.time_ns() // 1_000_000, threading.Event())
+        done = step.run(warehouse, now_ms(), threading.Event())
         print(f"{step.name}: {done}, in {time.monotonic() - started:.1f} s")

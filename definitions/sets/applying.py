@@ -9,7 +9,8 @@ from definitions.sets.births import next_set
 from definitions.sets.differences import differences, in_short
 from definitions.sets.folder import Draft
 from definitions.sets.model import DefinitionSet
-from definitions.sets.topic import apply_set, now_ms
+from definitions.sets.topic import apply_set
+from runtime.clock import now_ms
 
 _CHANGES_SHOWN = 10
 

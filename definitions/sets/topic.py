@@ -69,10 +69,5 @@ def apply_set(kafka: str, following: Callable[[DefinitionSet | None], Definition
     return applied
 
 
-def now_ms() -> int:
-    """Return the system's time."""
-    return time.time_ns() // 1_000_000
-
-
 def _overtaken(version: int) -> Overtaken:
     return Overtaken(f"version {version} was applied meanwhile: look at the plan once more")

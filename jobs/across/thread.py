@@ -2,10 +2,10 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 from jobs.across.evaluating import AcrossEvaluator
+from runtime.clock import now_ms
 from runtime.errors import TransientError
 
 LOOK_EVERY_S = 0.5
@@ -43,7 +43,7 @@ class EvaluatorThread:
                 workspaces, token = self._assigned
                 try:
                     evaluator = evaluator or self._start()
-                    evaluator.look(workspaces, token, time.time_ns() // 1_000_000)
+                    evaluator.look(workspaces, token, now_ms())
                 except TransientError as error:
                     logger.warning("triggers across persons: %s; trying again until it works", error)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised where workspaces are assigned

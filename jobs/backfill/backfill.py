@@ -21,6 +21,7 @@ from jobs.failpoints import reached
 from jobs.metrics import RETRIES
 from jobs.refusals import AGAIN_AFTER_S, PastRefused, refusals_apart
 from jobs.superseded import Superseded
+from runtime.clock import now_ms
 from runtime.errors import TransientError
 from runtime.retrying import persist
 from schemas import groups
@@ -145,7 +146,7 @@ class Backfill:
         left_out |= refused.too_large
         self._note_left_out(workspace, left_out)
         reached("before_complete")
-        completion = Completion(newest.version, (), _now(), profiles, tuple(sorted(left_out)))
+        completion = Completion(newest.version, (), now_ms(), profiles, tuple(sorted(left_out)))
         complete = partial(self._topic.complete, workspace, attempt, completion)
         persist("complete", complete, self._stopping, RETRIES)
         reached("after_complete")
@@ -186,10 +187,6 @@ class Backfill:
 
     def _say(self, workspace: str, newest: DefinitionSet, step: str, profiles: int = 0) -> None:
         try:
-            self._topic.progress(workspace, BackfillProgress(newest.version, step, _now(), profiles))
+            self._topic.progress(workspace, BackfillProgress(newest.version, step, now_ms(), profiles))
         except TransientError as error:
             logger.warning("progress is not shown: %s", error)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

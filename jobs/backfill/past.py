@@ -1,10 +1,10 @@
 """Reads the past of ClickHouse; the queries are `warehouse`'s."""
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 
 from definitions.streaming.states import encode_state
 from jobs.backfill.protocols import Wanted
+from runtime.clock import now_ms
 from warehouse.client import Warehouse
 from warehouse.queries.decisions import last_decision
 from warehouse.queries.definitions_of_the_past import states
@@ -26,7 +26,7 @@ class WarehousePast:
         """See `protocols.PastStates`. One query: who merges meanwhile has its events in one profile or the other."""
         since = None
         if wanted.workspace not in self._by_event_clock:
-            since = time.time_ns() // 1_000_000 - LATENESS_MS
+            since = now_ms() - LATENESS_MS
         rows = states(self._warehouse, wanted.workspace, wanted.kind, wanted.accumulators, wanted.born, since=since)
         for profile_id, found in rows:
             yield profile_id, {identity: encode_state(state) for identity, state in found.items()}

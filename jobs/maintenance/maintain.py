@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jobs.maintenance import metrics
 from jobs.maintenance.failpoints import reached
 from jobs.maintenance.step import LaterStep, MaintenanceStep
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from warehouse.client import Warehouse
 
@@ -72,5 +73,5 @@ def maintain_for_ever(
 
 
 def _maintain_once(steps: Iterable[MaintenanceStep], warehouse: Warehouse, stop: threading.Event) -> None:
-    for outcome in maintain(steps, warehouse, time.time_ns() // 1_000_000, stop):
+    for outcome in maintain(steps, warehouse, now_ms(), stop):
         logger.log(logging.INFO if outcome.is_done else logging.WARNING, "%s", outcome)

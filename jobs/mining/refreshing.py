@@ -21,6 +21,7 @@ from jobs.metrics import RETRIES
 from jobs.mining import metrics
 from jobs.mining.protocols import MineCommands, Queries, RefreshTopic
 from jobs.superseded import Superseded
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError, UnreachableError
 from runtime.retrying import Stopped, persist
 from schemas import groups
@@ -51,7 +52,7 @@ class Refresher:
         barrier: Barrier,
         partitions: int,
         stopping: threading.Event,
-        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now: Callable[[], int] = now_ms,
     ) -> None:
         self._queries = queries
         self._commands = commands

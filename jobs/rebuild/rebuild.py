@@ -21,6 +21,7 @@ from jobs.rebuild.events import claimed
 from jobs.rebuild.protocols import Commands, Past
 from jobs.rebuild.replays import Attempt, SentReplay
 from jobs.refusals import PastRefused, refusals_apart
+from runtime.clock import now_ms
 from runtime.kafka.offsets import Partition
 from runtime.retrying import persist
 from schemas import groups, topics
@@ -169,7 +170,7 @@ def _rebuilt(change: IdentityChange, sent: Mapping[WantedRebuild, SentReplay], e
         workspace=change.workspace,
         decision=change.decision,
         kind="rebuilt",
-        occurred_at=time.time_ns() // 1_000_000,
+        occurred_at=now_ms(),
         request_id=change.request_id,
         rule_version=change.rule_version,
         reason=_what_is_gone(replays),

@@ -1,6 +1,5 @@
 """`onefold clock advance`: move the event clock of a workspace, so that deadlines fire."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from definitions.streaming.times import text_of
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
@@ -86,6 +86,6 @@ def _send(settings: Settings, workspace: str, to: int) -> int:
     partitions = producer.partitions(topics.PROFILE_COMMANDS)
     producer.send(ProducerRecord(topics.PROFILE_COMMANDS, None, value, partition) for partition in partitions)
     ensure_topic(settings.kafka, settings.replication, DELIVERY_TIMEOUT_S, topics.TRIGGERS_ACROSS)
-    moved = record_of(ClockRecord(workspace, to, time.time_ns() // 1_000_000))
+    moved = record_of(ClockRecord(workspace, to, now_ms()))
     producer.send([ProducerRecord(topics.TRIGGERS_ACROSS, *moved)])
     return len(partitions)

@@ -9,7 +9,7 @@ import msgspec
 from api.identifiers import identity_rules
 from api.pausing import read_pauses
 from api.requests import requested_time
-from definitions.sets.topic import now_ms, read_publication
+from definitions.sets.topic import read_publication
 from definitions.streaming.times import text_of
 from embedded.terminal import Terminal
 from onefold.fates.activations import Account, DestinationFates, activation_fates
@@ -21,6 +21,7 @@ from onefold.lookups import look_up
 from onefold.printing import print_table
 from onefold.running import data_dir_option
 from onefold.wording import json_text
+from runtime.clock import now_ms
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.waiting import await_committed, ends_of
 from runtime.literal import literal

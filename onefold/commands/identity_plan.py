@@ -15,11 +15,12 @@ from onefold.lookups import lookup_failure
 from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
 from onefold.printing import print_tree
 from onefold.progress import RULES, PipelineProgress, worker_samples
-from onefold.requesting import new_request_id, now_ms
+from onefold.requesting import new_request_id
 from onefold.requests import OperatorRequest, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, json_text
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from schemas.changes import OPERATOR, PLANS, numbered
 from schemas.records import IdentityRequest

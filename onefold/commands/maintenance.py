@@ -4,7 +4,6 @@ import os
 import re
 import sys
 import threading
-import time
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from jobs.maintenance.retention import DropOld
 from jobs.maintenance.steps import steps
 from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from runtime.literal import literal
 from warehouse.client import Warehouse
@@ -67,7 +67,7 @@ def maintenance(every_s: int | None, is_dry_run: bool, data_dir: Path | None) ->
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             check_complete(warehouse)
             due = (DropOld(settings.workspaces, is_dry_run=True),) if is_dry_run else steps(settings)
-            for outcome in maintain(due, warehouse, time.time_ns() // 1_000_000, threading.Event()):
+            for outcome in maintain(due, warehouse, now_ms(), threading.Event()):
                 click.echo(literal(str(outcome)))
                 is_done = is_done and outcome.is_done
     except OnefoldError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from definitions.destinations import Destination as Definition
+from runtime.clock import now_ms
 from sinks.delivery.limits import FAILURES_TO_OPEN, Breaker, BreakerState, TokenBucket
 from sinks.destinations.contract import Delivered, Destination, Outcome, Retry, Unauthorised
 
@@ -55,7 +56,7 @@ class Outlet:
     @property
     def breaker(self) -> BreakerState:
         """The state of the breaker."""
-        return self._breaker.state(_now_ms())
+        return self._breaker.state(now_ms())
 
     @property
     def unauthorised(self) -> str:
@@ -173,7 +174,3 @@ class Outlet:
 
     def _pause_ms(self) -> int:
         return TRY_AGAIN_MS[min(self._trials, len(TRY_AGAIN_MS) - 1)]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,9 +1,9 @@
 """How a task reads and writes records: with one time and one view, what a round chooses with."""
 
-import time
 from collections.abc import Collection
 from functools import partial
 
+from runtime.clock import now_ms
 from schemas.codec import Codec
 from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
 from sinks.delivery.activations import ActivationReader
@@ -25,6 +25,6 @@ class TaskRecords:
 
     def choice(self, view: StateView) -> Choice:
         """Return what a round that begins now chooses with."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         notes = Notes(self._encode_attempt, now)
         return Choice(view, self._activations.read, self._decode_consent, now, notes, self._bounced)

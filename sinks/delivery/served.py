@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
+from runtime.clock import now_ms
 from schemas.consent import Default
 from schemas.delivery_control import Suspended, Unopened
 from schemas.topics import activation
@@ -188,7 +189,7 @@ class Destinations:
         self._freed(name)
 
     def _note_unopened(self, name: str, reason: str) -> None:
-        now, before = time.time_ns() // 1_000_000, self._unopened.get(name)
+        now, before = now_ms(), self._unopened.get(name)
         self._outlets[name].suspend(reason, now)
         if before is None or before.reason != reason:
             self._unopened[name] = Unopened(name, now, reason)

@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 
+from runtime.clock import now_ms
 from runtime.errors import OnefoldError, TerminalError
 from schemas.topics import CONSENTS
 from sinks.delivery import consents, lines, metrics
@@ -264,7 +265,7 @@ class DeliveryTask:
         took_s = time.perf_counter() - began
         metrics.ATTEMPT_S.labels(served.name).observe(took_s)
         before = [each.before for each in request.chosen]
-        suspended_until = outlet.end(served.opened, outcomes, before, time.time_ns() // 1_000_000)
+        suspended_until = outlet.end(served.opened, outcomes, before, now_ms())
         self._ended.append(Ended(request, outcomes, round(1000 * took_s), suspended_until))
         self._wake.set()
 

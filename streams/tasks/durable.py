@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
+from runtime.clock import now_ms
 from schemas.topics import EVENTS_DEAD, changelog
 from state.commit import Committer, RecordTooLarge
 from state.restoring import Restored
@@ -45,7 +46,7 @@ class StoredState:
 
         After a pause in which it could not, be it of the process or of the broker, it begins to read anew.
         """
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         if now - self._looked_at > PAUSE_MS:
             self._opened_at = now
         self._looked_at = now

@@ -2,12 +2,12 @@
 
 import json
 import random
-import time
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
+from runtime.clock import now_ms
 from runtime.kafka.offsets import Partition
 from schemas.records import Event
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES, PROFILE_COMMANDS
@@ -74,7 +74,7 @@ def test_clocks_wrong_by_a_day_or_by_decades(crew: Crew, scene: Scene, figures: 
     ((end, sent), *_) = phases(scene, seed=81, number=1)
     scene.sender.send(sent)
     scene.rest_at(end)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     calls = [
         _call("ahead", now + DAY_MS, now + DAY_MS),
         _call("behind", now - DAY_MS, now - DAY_MS),

@@ -1,7 +1,6 @@
 """What a plan says of a trigger across persons: its cost, and what it would have fired in the last day."""
 
 import io
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ from definitions.sets.folder import Draft
 from embedded.terminal import Terminal
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
+from runtime.clock import now_ms
 from settings import Workspace
 from tests.sinks.examples import Placed, insert
 from tests.warehouse.queries.test_across import MANY, MINUTE, viewed
@@ -44,7 +44,7 @@ def bursts(workspace: str, now: int) -> Iterator[Placed]:
 
 
 def test_the_last_day_is_played_and_told_with_the_cost(warehouse: Warehouse, workspace: str) -> None:
-    insert(warehouse, list(bursts(workspace, time.time_ns() // 1_000_000)))
+    insert(warehouse, list(bursts(workspace, now_ms())))
     made = plan(warehouse, workspace, MANY)
     assert [(each.value, each.number) for each in made.across["many"].examples] == [("a", 3), ("a", 3)]
     assert made.across["many"].fired == 2

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from confluent_kafka import Producer
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
+from runtime.clock import now_ms
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.reading import read_to_end
 from schemas.codec import Codec
@@ -72,7 +72,7 @@ class Shop:
 
     def send(self, people: int, each: int) -> None:
         """`each` events of each of `people` persons."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         for number in range(people):
             for _ in range(each):
                 self._sent += 1
@@ -228,7 +228,7 @@ def test_events_that_a_producer_puts_anywhere_and_spells_as_it_likes_are_of_one_
     stack: Stack, start: Callable[[int], ModuleProcess], shop: Shop
 ) -> None:
     """With our keys, without a key or any, by librdkafka's own partitioner, and in every partition."""
-    now, own = time.time_ns() // 1_000_000, shop.person(0).value
+    now, own = now_ms(), shop.person(0).value
     mail = Identifier("email", f"{own}@example.org")
     key = identifier_key("main", mail)
     sound = Event(

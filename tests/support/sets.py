@@ -2,8 +2,9 @@
 
 from definitions.model import Definitions, Segment
 from definitions.sets import DefinitionSet, next_set
-from definitions.sets.topic import apply_set, ensure_topic, now_ms, read_publication
+from definitions.sets.topic import apply_set, ensure_topic, read_publication
 from embedded.stack import Stack
+from runtime.clock import now_ms
 
 
 def applied(stack: Stack, *segments: Segment) -> DefinitionSet:

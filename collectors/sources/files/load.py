@@ -20,6 +20,7 @@ from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.rows import Row, RowError, RowFile, position_of
 from collectors.sources.files.sorting import Timed, TimeSorter
 from identity.rules import IdentityRules
+from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from schemas.contracts import establish
 from schemas.identity import identifier_key
@@ -121,7 +122,7 @@ def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter
     """
     oddities = Oddities(Counter(), Counter())
     problems: list[str] = []
-    received_at = time.time_ns() // 1_000_000
+    received_at = now_ms()
     pack = msgspec.msgpack.Encoder().encode
     with RowFile(path, mapping.format) as file:
         try:

@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from definitions.sets.topic import read_publication
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
 from onefold.cli import onefold
+from runtime.clock import now_ms
 from runtime.failpoints import VARIABLE
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.reading import read_to_end
@@ -80,7 +80,7 @@ def view(stack: Stack, product: str, people: int = 30) -> None:
     """So many people view a product now, each event sent twice."""
     encode = Codec(Registry(stack.settings.registry)).encoder(Event)
     producer = Producer({**PRODUCER_CONFIG, "bootstrap.servers": stack.settings.kafka})
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for person in range(people):
         who = Identifier("user_id", f"p{person}")
         properties = json.dumps({"product_id": product})

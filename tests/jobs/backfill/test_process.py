@@ -4,7 +4,6 @@ import json
 import random
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from definitions.sets.topic import read_publication
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
 from jobs.failpoints import BACKFILL
+from runtime.clock import now_ms
 from runtime.failpoints import VARIABLE
 from runtime.kafka.clients import MAX_RECORD_BYTES, PRODUCER_CONFIG
 from schemas import topics
@@ -92,7 +92,7 @@ class Shoppers:
 
     def send(self, number: int) -> None:
         """An event of some person: every seventh is an order, of every third person."""
-        now, person = time.time_ns() // 1_000_000, number % PEOPLE
+        now, person = now_ms(), number % PEOPLE
         who = Identifier("user_id", f"p{person}")
         name = "Ordered" if self._sent % 7 == 0 and person % 3 == 0 else "Viewed"
         self._sent += 1
@@ -105,7 +105,7 @@ class Shoppers:
         who = Identifier("user_id", "whale")
         for at in range(number):
             texts = {f"p{each}": random.Random(f"{at} {each}").randbytes(100).hex() for each in range(len(LONG_LISTS))}
-            now = time.time_ns() // 1_000_000
+            now = now_ms()
             event = Event(
                 "main", "dev", uuid.uuid4().hex, "track", "Wrote", now, None, now, (who,), ordinal=at,
                 properties=json.dumps(texts),
@@ -163,7 +163,7 @@ def differing(warehouse: Warehouse, definitions: Definitions) -> dict[str, int]:
     """By segment, how many are in it by the streams or by SQL, and not by both."""
     differing = {}
     for segment in definitions.segments:
-        wanted = EvaluationQuery(definitions, "main", "person", time.time_ns() // 1_000_000)
+        wanted = EvaluationQuery(definitions, "main", "person", now_ms())
         rows = warehouse.rows(f"SELECT profile_id FROM onefold.segment_members FINAL WHERE segment = '{segment.name}'")
         streamed = {str(row["profile_id"]) for row in rows}
         differing[segment.name] = len(streamed ^ set(members(warehouse, wanted, segment.name)))

@@ -1,7 +1,6 @@
 """What is older than it is kept goes, of its workspace alone; all else stays, and what was counted, too."""
 
 import threading
-import time
 import uuid
 from collections.abc import Iterable
 
@@ -9,6 +8,7 @@ import pytest
 
 from jobs.maintenance.retention import DropOld, age_limits
 from jobs.maintenance.rolling_up import RollUp
+from runtime.clock import now_ms
 from runtime.errors import TerminalError, TransientError
 from runtime.retrying import Stopped
 from schemas import topics
@@ -206,7 +206,7 @@ def test_what_was_counted_of_dropped_events_stays_until_its_own_time(warehouse: 
 @pytest.mark.stack
 def test_what_no_hour_has_yet_is_not_dropped(warehouse: Warehouse, workspace: str) -> None:
     """As when the roll-up before it has failed."""
-    today = time.time_ns() // 1_000_000
+    today = now_ms()
     step = DropOld(keeping(**{workspace: Retention(events="30d", sessions="30d")}))
     write(warehouse, workspace, [40])
     RollUp(0).run(warehouse, today, threading.Event())
@@ -225,7 +225,7 @@ def test_what_no_hour_has_yet_is_not_dropped(warehouse: Warehouse, workspace: st
 
 @pytest.mark.stack
 def test_a_clock_that_runs_ahead_costs_no_rows(warehouse: Warehouse, workspace: str) -> None:
-    present = time.time_ns() // 1_000_000
+    present = now_ms()
     insert(warehouse, [resolved(event("m1", workspace, occurred_at=present, received_at=present), 1)])
     kept = keeping(**{workspace: Retention(events="30d")})
     DropOld(kept).run(warehouse, present + 4_000 * DAY, threading.Event())

@@ -18,6 +18,7 @@ from identity.rules import DEFAULT_RULES
 from onefold.fates.activations import Account, DestinationFates, activation_fates
 from onefold.fates.events import EventFates, LostEvent, event_fates
 from onefold.fates.expected import ADOPTED_WITHIN_MS
+from runtime.clock import now_ms
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.topics import create_topics
 from schemas import records, topics
@@ -73,7 +74,7 @@ def accepted(message_id: str, workspace: str) -> Placed:
 def test_every_accepted_event_is_folded_repeated_or_dead_or_it_is_missing(
     stack: Stack, feeder: Feeder, account: Account
 ) -> None:
-    since, workspace = time.time_ns() // 1_000_000, account.workspace
+    since, workspace = now_ms(), account.workspace
     feeder.send([accepted(name, workspace) for name in ("a", "b", "a", "dead", "lost")])
     feeder.send([accepted("theirs", "another-workspace")])
     dead = event("dead", workspace, ordinal=1)
@@ -97,7 +98,7 @@ def test_every_accepted_event_is_folded_repeated_or_dead_or_it_is_missing(
 def test_what_cannot_be_read_is_missing_until_it_is_a_dead_letter(
     stack: Stack, feeder: Feeder, account: Account
 ) -> None:
-    since = time.time_ns() // 1_000_000
+    since = now_ms()
     feeder.send_bytes(topics.EVENTS, b"no event")
     found = event_fates(*account[:4], DEFAULT_RULES, since, lambda _: None)
     (lost,) = found.lost

@@ -1,10 +1,9 @@
 """What the demo shows of its shop: figures, one person, the tablet of a family, and segments."""
 
-import time
-
 import msgspec
 import pytest
 
+from runtime.clock import now_ms
 from schemas import topics
 from schemas.records import SegmentChange, Trigger
 from tests.sinks.examples import ADA, ADAS, insert, placed, profile, session
@@ -50,7 +49,7 @@ def test_a_tablet_is_shown_with_its_users(warehouse: Warehouse, workspace: str) 
 
 
 def test_the_changes_of_the_last_minute_say_who_and_why(warehouse: Warehouse, workspace: str) -> None:
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     new = SegmentChange(workspace, "c1", ADAS, "buyers", "entered", now, "m1", 1, (ADA,))
     due = msgspec.structs.replace(new, change_id="c2", change="exited", changed_at=now + 1, cause="deadline")
     old = msgspec.structs.replace(new, change_id="c3", changed_at=now - 600_000)
