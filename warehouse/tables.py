@@ -38,6 +38,7 @@ from warehouse.column_types import (
     VERSION,
 )
 from warehouse.consents import CONSENTS
+from warehouse.deliveries import DELIVERIES
 from warehouse.table import Column, Retained, WarehouseTable
 
 _WORKSPACE = Column("workspace", NAME)
@@ -332,36 +333,7 @@ _ALL = (
             _IS_DELETED,
         ),
     ),
-    WarehouseTable(
-        "deliveries",
-        ("workspace", "destination", "attempted_at", "delivery_id", "attempt", "outcome"),
-        (
-            _WORKSPACE,
-            Column("delivery_id", TEXT, personal=False),
-            Column("destination", NAME),
-            Column("kind", NAME),
-            Column("name", NAME),
-            Column("change", NAME),
-            Column("activation_id", TEXT, personal=False),
-            Column("profile_id", TEXT_OR_EMPTY, personal=False),
-            Column("profile_kind", NAME_OR_EMPTY),
-            Column("happened_at", TIME),
-            Column("attempt", NUMBER),
-            Column("outcome", NAME),
-            Column("reason", NAME),
-            Column("detail", TEXT, personal=True),
-            Column("attempted_at", TIME),
-            Column("took_ms", NUMBER),
-            Column("due_at", OPTIONAL_TIME),
-            Column("status", OPTIONAL_NUMBER),
-            Column("request", TEXT, personal=True),
-            Column("answer", TEXT, personal=True),
-            Column("mapping", NAME),
-            _VERSION,
-            Column("activation", OPTIONAL_BYTES, personal=True),
-        ),
-        Retained("deliveries", "attempted_at", by_month=True),
-    ),
+    DELIVERIES,
     # Filled inside of ClickHouse, by maintenance.
     WarehouseTable(
         "rolled_up_hours",
