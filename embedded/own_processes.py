@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from embedded.errors import StackError
 from embedded.layout import Layout, Ports
@@ -18,7 +20,6 @@ from warehouse.migrate import migrate
 
 CLICKHOUSE_USER = "default"
 _SHOWN_TO_SQL = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
-_READY = "/health/ready"
 
 
 def environment(
@@ -73,63 +74,26 @@ def onefold_processes(
 
     All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
-    written = ("topics", "schemas")
+
+    def process(name: str, arguments: Sequence[str], port: int, after: str = "") -> ProcessSpec:
+        return ProcessSpec(
+            name=name,
+            title=name.capitalize(),
+            command=[sys.executable, "-P", "-m", *arguments],
+            environment=environment,
+            ready=http_ready(port, "/health/ready"),
+            after=("topics", "schemas", *([after] if after else [])),
+            stop_within_s=4.0,
+            restarts=name != "collector",
+        )
+
     return (
-        ProcessSpec(
-            name="collector",
-            title="Collector",
-            command=[sys.executable, "-P", "-m", "collectors", *([] if whole else ["--alone"])],
-            environment=environment,
-            ready=http_ready(ports.http, _READY),
-            after=written,
-        ),
-        ProcessSpec(
-            name="api",
-            title="API",
-            command=[sys.executable, "-P", "-m", "api"],
-            environment=environment,
-            ready=http_ready(ports.api, _READY),
-            after=(*written, "tables"),
-            restarts=True,
-        ),
-        ProcessSpec(
-            name="worker",
-            title="Worker",
-            command=[sys.executable, "-P", "-m", "streams"],
-            environment=environment,
-            ready=http_ready(ports.worker_metrics, _READY),
-            after=(*written, "definitions") if defined else written,
-            stop_within_s=4.0,
-            restarts=True,
-        ),
-        ProcessSpec(
-            name="sink",
-            title="Sink",
-            command=[sys.executable, "-P", "-m", "sinks"],
-            environment=environment,
-            ready=http_ready(ports.sink_metrics, _READY),
-            after=(*written, "tables"),
-            restarts=True,
-        ),
-        ProcessSpec(
-            name="rebuilder",
-            title="Rebuilder",
-            command=[sys.executable, "-P", "-m", "jobs"],
-            environment=environment,
-            ready=http_ready(ports.rebuilder_metrics, _READY),
-            after=(*written, "tables"),
-            restarts=True,
-        ),
-        ProcessSpec(
-            name="deliverer",
-            title="Deliverer",
-            command=[sys.executable, "-P", "-m", "sinks.delivery"],
-            environment=environment,
-            ready=http_ready(ports.deliverer_metrics, _READY),
-            after=written,
-            stop_within_s=4.0,
-            restarts=True,
-        ),
+        process("collector", ["collectors", *([] if whole else ["--alone"])], ports.http),
+        msgspec.structs.replace(process("api", ["api"], ports.api, "tables"), title="API"),
+        process("worker", ["streams"], ports.worker_metrics, "definitions" if defined else ""),
+        process("sink", ["sinks"], ports.sink_metrics, "tables"),
+        process("rebuilder", ["jobs"], ports.rebuilder_metrics, "tables"),
+        process("deliverer", ["sinks.delivery"], ports.deliverer_metrics),
     )
 
 

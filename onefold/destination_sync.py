@@ -20,7 +20,7 @@ from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.kafka.waiting import await_committed, ends_of
 from schemas import topics
-from schemas.activations import activation_of, delivery_key
+from schemas.activations import activation_of
 from schemas.codec import Codec
 from schemas.consent import encode_consent
 from schemas.groups import SINK
@@ -29,6 +29,7 @@ from schemas.records import DeliveryAttempt, SegmentChange
 from schemas.records.deliveries import UNFINISHED
 from schemas.registry import Registry
 from settings import Settings
+from sinks.delivery.attempts import Saying, Whose, attempt_record
 from warehouse.client import Warehouse
 from warehouse.queries.deliveries import SYNCED
 from warehouse.queries.membership_gaps import Direction, Gap, Person, membership_gaps, persons, sent_segments
@@ -177,27 +178,9 @@ class Sync:
         return msgspec.json.encode({name: traits[name] for name in self._destination.traits if name in traits}).decode()
 
     def _attempt(self, change: SegmentChange, now: int) -> DeliveryAttempt:
-        activation, mapping = activation_of(change), fingerprint(self._destination.mapping)
-        return DeliveryAttempt(
-            workspace=self._workspace,
-            delivery_id=delivery_key(activation, self._destination.kept_as, mapping),
-            destination=self._destination.name,
-            kind="segment",
-            name=change.segment,
-            change=change.change,
-            activation_id=change.change_id,
-            happened_at=change.changed_at,
-            attempt=0,
-            outcome="retry",
-            attempted_at=now,
-            profile_id=change.profile_id,
-            profile_kind=change.profile_kind,
-            reason=SYNCED,
-            detail="the destination is brought in line with the segment",
-            due_at=now,
-            mapping=mapping,
-            version=change.version,
-        )
+        whose = Whose(self._destination.name, self._destination.kept_as, fingerprint(self._destination.mapping))
+        saying = Saying("retry", SYNCED, "the destination is brought in line with the segment", due_at=now)
+        return attempt_record(whose, activation_of(change), b"", saying, now)
 
     def _await_written(self) -> None:
         published = [topics.SEGMENTS, topics.PROFILES, topics.CONSENTS, topics.DELIVERIES]
