@@ -10,7 +10,7 @@ from definitions.receivers.http import why_no_header, why_no_url
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.identity import stable_id
-from sinks.destinations.contract import Batching, Delivered, Delivery, Holds, Outcome, Refused, Retry
+from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Holds, Outcome, Refused, Retry
 from sinks.destinations.http.inner import item_outcomes, outcome_within
 from sinks.destinations.http.outcomes import outcome_of
 from sinks.destinations.http.redaction import SHORTEST_SECRET, is_secret_name, secrets_of_header, secrets_of_url
@@ -37,6 +37,7 @@ class WebhookDestination:
         """Raises MissingSecret, BadOption."""
         self.batching = Batching(options.batch, MAX_BODY_BYTES)
         self._options = options
+        self._is_batched = options.batch > 1
         self._url = _plain(options.url)
         if (reason := why_no_url(self._url)) is not None:
             raise BadOption(f"url: {reason}")
@@ -46,7 +47,11 @@ class WebhookDestination:
         hidden |= secrets_of_url(self._url, is_secret=isinstance(options.url, Secret))
         self._searches_until_s = timeout_s / 2
         self._session = HttpSession(
-            timeout_s, [*secrets, *hidden], allow_private=options.allow_private, connections=connections
+            timeout_s,
+            [*secrets, *hidden],
+            allow_private=options.allow_private,
+            keeps_bodies=not self._is_batched,
+            connections=connections,
         )
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -54,7 +59,8 @@ class WebhookDestination:
         bodies = [_body_of(delivery) for delivery in deliveries]
         sendable = [(each, body) for each, body in zip(deliveries, bodies, strict=True) if isinstance(body, bytes)]
         outcomes = iter(await self._send_all(sendable, time.monotonic() + self._searches_until_s) if sendable else ())
-        return [next(outcomes) if isinstance(body, bytes) else body for body in bodies]
+        settled = [next(outcomes) if isinstance(body, bytes) else body for body in bodies]
+        return [self._shown_alone(*pair) for pair in zip(settled, bodies, strict=True)] if self._is_batched else settled
 
     async def close(self) -> None:
         """Close all connections."""
@@ -74,7 +80,7 @@ class WebhookDestination:
         return [*await self._send_all(pairs[:middle], until_s), *await self._send_all(pairs[middle:], until_s)]
 
     async def _request(self, pairs: Sequence[tuple[Delivery, bytes]]) -> Answer | Retry | Refused:
-        if self._options.batch > 1:
+        if self._is_batched:
             key = stable_id("|".join(delivery.key for delivery, _ in pairs))
             body = b"[" + b",".join(body for _, body in pairs) + b"]"
         else:
@@ -82,6 +88,14 @@ class WebhookDestination:
         headers = {**self._headers, "Idempotency-Key": key}
         headers |= signature_headers(self._signers, key, int(time.time()), body)
         return await self._session.request(self._options.method, self._url, body, headers)
+
+    def _shown_alone(self, outcome: Outcome, body: bytes | Refused) -> Outcome:
+        """Return an outcome with the one delivery of a batch that it is about: the others are about other people."""
+        if isinstance(body, Refused):
+            return outcome
+        exchange = outcome.exchange
+        request = self._session.kept(exchange.request, b"[%s]" % body)
+        return msgspec.structs.replace(outcome, exchange=Exchange(request, exchange.answer, exchange.status))
 
     def _outcomes(self, answer: Answer, number: int) -> Sequence[Outcome]:
         outcome = outcome_of(answer.status, answer.headers, answer.exchange)

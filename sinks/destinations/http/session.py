@@ -61,19 +61,22 @@ class HttpSession:
 
     `timeout_s`: the definition's; a request ends a little before it, so that what is known by then can be kept.
     `secrets`: texts that must not be kept of requests and answers. `allow_private`: it may lead into the house's own
-    networks. `tls`: how certificates are checked, the system's way by default.
+    networks. `keeps_bodies`: what is kept of a request has its body. `tls`: how certificates are checked, the system's
+    way by default.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is kept, where it may lead, how many at once
         self,
         timeout_s: float,
         secrets: Iterable[str] = (),
         *,
         allow_private: bool = False,
+        keeps_bodies: bool = True,
         connections: int = 64,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allow_private = allow_private
+        self._keeps_bodies = keeps_bodies
         self._redact = Redactor(secrets)
         connector = aiohttp.TCPConnector(
             limit=connections,
@@ -104,9 +107,9 @@ class HttpSession:
         `limit`: bytes of an answer that are read. Once there is a status it counts, also if the rest of the answer
         breaks off or does not come in time.
         """
-        shown = Exchange(self._redact(_shown_request(method, url, body, headers)))
+        kept = Exchange(self._redact(_shown_request(method, url, body if self._keeps_bodies else b"", headers)))
         if (reason := why_no_url(url)) is not None:
-            return Refused("unmappable", f"the address of the receiver: {reason}", shown)
+            return Refused("unmappable", f"the address of the receiver: {reason}", kept)
         try:
             target = URL(url, encoded=True)
             if not self._allow_private:
@@ -115,9 +118,9 @@ class HttpSession:
                 method, target, data=body, headers=headers, allow_redirects=False
             ) as response:
                 packed, is_whole = await _beginning(response, limit)
-                return self._answer(response, packed, is_whole, limit, shown)
+                return self._answer(response, packed, is_whole, limit, kept)
         except (ForbiddenAddress, aiohttp.ClientError, OSError, ValueError) as error:
-            return self._without_answer(error, shown)
+            return self._without_answer(error, kept)
 
     def _without_answer(self, error: Exception, shown: Exchange) -> Retry | Refused:
         if isinstance(error, ForbiddenAddress):
@@ -136,6 +139,10 @@ class HttpSession:
         body, is_unpacked = _unpacked(packed, response.headers.get("Content-Encoding", ""), max_bytes)
         exchange = Exchange(shown.request, self._redact(body.decode(errors="replace")), response.status)
         return Answer(response.status, response.headers, body, exchange, is_whole and is_unpacked)
+
+    def kept(self, head: str, body: bytes) -> str:
+        """Return what is kept of a request, of whose `head` that is known, with a body: without secrets, and cut."""
+        return self._redact(head + body[:_SHOWN_BYTES].decode(errors="replace"))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -56,6 +56,19 @@ def test_who_is_in_a_batch_with_one_that_is_refused_arrives_all_the_same() -> No
     assert len({request.headers["webhook-id"] for request in requests}) == len(requests)
 
 
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_of_a_batch_each_delivery_keeps_what_it_has_sent_itself(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEW", NEW)
+    deliveries = [delivery(number, {"email": f"person-{number}@shop.example", "note": NEW}) for number in range(3)]
+    outcomes, (request,) = sent(always(status), deliveries, batch=3, secrets=(Secret(env="NEW"),))
+    for number, outcome in enumerate(outcomes):
+        kept = outcome.exchange.request
+        assert kept.endswith(f'\n\n[{{"email":"person-{number}@shop.example","note":"***"}}]')
+        assert kept.count("@") == 1
+        assert request.headers["webhook-id"] in kept
+        assert outcome.exchange.status == status
+
+
 def test_what_is_not_about_the_body_is_not_asked_again() -> None:
     outcomes, requests = sent(always(404), [delivery(number) for number in range(20)], batch=100)
     assert {type(outcome) for outcome in outcomes} == {Refused}
