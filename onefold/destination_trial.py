@@ -10,8 +10,9 @@ import msgspec
 
 from api.profiles import queried_profile
 from definitions import Definitions
+from definitions.compiled_mapping import fields_of
 from definitions.destinations import CHANGES, Change, Destination
-from definitions.mapping import fields_of, fingerprint
+from definitions.mapping import fingerprint
 from runtime.clock import now_ms
 from schemas.activations import Activation, ActivationKind, delivery_key
 from schemas.consent import ConsentState, encode_consent, objection

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from definitions.mapping import Unmappable, fields_of
+from definitions.mapping import Unmappable
 from schemas.activations import Activation, delivery_key
 from schemas.records import ConsentChange
 from sinks.delivery import lines
@@ -152,7 +152,7 @@ def _prepare(
         return Saying("suppressed", verdict.reason, verdict.detail)
     key = delivery_key(activation, served.kept_as, served.mapping)
     try:
-        return Delivery(key, activation, fields_of(served.definition.mapping, activation, key))
+        return Delivery(key, activation, served.fields_of(activation, key))
     except Unmappable as error:
         return Saying("refused", "unmappable", error.detail)
 

@@ -3,7 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
+from definitions.compiled_mapping import FieldsOf, compile_mapping
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from runtime.clock import now_ms
@@ -55,6 +57,11 @@ class Served:
             hold_out_permille=definition.hold_out_permille,
             not_older_than_ms=definition.not_older_than_ms,
         )
+
+    @cached_property
+    def fields_of(self) -> FieldsOf:
+        """The mapping, compiled for the first delivery: templates take a quarter of a second to import."""
+        return compile_mapping(self.definition.mapping)
 
 
 class Destinations:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import load
-from definitions.mapping import Constant, Each, Fields, Made, Selected, Text, Unmappable, fields_of, fingerprint
+from definitions.compiled_mapping import compile_mapping, fields_of
+from definitions.mapping import Constant, Each, Fields, Made, Selected, Text, Unmappable, fingerprint
 from definitions.reading.destinations import preset_mapping
 from definitions.receivers.kinds import KINDS
 from definitions.receivers.webhook import Webhook
@@ -247,6 +248,25 @@ def test_without_a_required_value_nothing_can_be_sent(tmp_path: Path) -> None:
     with pytest.raises(Unmappable) as raised:
         fields_of(mapping, ENTERED, KEY)
     assert raised.value.detail == "'a.b[1]' is required and has no value"
+
+
+def test_without_a_required_value_of_a_member_nothing_can_be_sent(tmp_path: Path) -> None:
+    each = "{each: '@item.of', as: [{a: {value: '@item.it', required: true}}]}"
+    mapping = mapping_of(tmp_path, f"{{list: {{each: '@traits.it', as: {each}}}}}")
+    members = [{"of": [{"it": 1}]}, {"of": [{"it": 1}, {"it": 2}, {}]}]
+    with pytest.raises(Unmappable) as raised:
+        fields_of(mapping, with_trait(members), KEY)
+    assert raised.value.detail == "'list[1][2][0].a' is required and has no value"
+
+
+def test_a_compiled_mapping_keeps_nothing_of_one_person_for_the_next(tmp_path: Path) -> None:
+    text = "{a: '@traits.it', b: '{{ traits.it }}', c: '{{ change }}', d: {each: '@traits.it', as: '@item'}}"
+    compiled = compile_mapping(mapping_of(tmp_path, text))
+    first = with_trait(["tea", 3])
+    expected = {"a": ["tea", 3], "b": "tea3", "c": "entered", "d": ["tea", 3]}
+    assert compiled(first, KEY) == expected
+    assert compiled(msgspec.structs.replace(ENTERED, traits="{}", change="exited"), KEY) == {"b": "", "c": "exited"}
+    assert compiled(first, KEY) == expected
 
 
 def test_a_required_address_that_is_none_is_not_repeated(tmp_path: Path) -> None:

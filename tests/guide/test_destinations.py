@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from definitions import compile_program, load
-from definitions.mapping import fields_of
+from definitions.compiled_mapping import fields_of
 from schemas.activations import Activation
 from tests.definitions.folders import errors_of, write
 from tests.definitions.streaming.subjects import Known

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from definitions import load
+from definitions.compiled_mapping import fields_of
 from definitions.destinations import Destination
-from definitions.mapping import fields_of
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
