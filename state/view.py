@@ -1,7 +1,9 @@
 """A batch's view of a store: reads through to it, keeps the batch's writes in memory until they are committed."""
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar, cast
+
+Decoded = TypeVar("Decoded")
 
 
 class ReadableStore(Protocol):
@@ -31,6 +33,7 @@ class StateView:
         self._store = store
         self._read: dict[bytes, bytes | None] = {}
         self._changes: dict[bytes, bytes | None] = {}
+        self._decoded: dict[bytes, Any] = {}
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
         """Read many keys with one call, so that `get` finds them in memory."""
@@ -49,6 +52,18 @@ class StateView:
     def put(self, key: bytes, value: bytes | None) -> None:
         """Write a value, or delete the key with None."""
         self._changes[key] = value
+        if self._decoded:
+            self._decoded.pop(key, None)
+
+    def decoded(self, key: bytes, decode: Callable[[bytes | None], Decoded]) -> Decoded:
+        """Return what `decode` makes of a value: the same object until the key is written, so who changes it writes it.
+
+        Always to be called with the same `decode` for a key.
+        """
+        if key in self._decoded:
+            return cast("Decoded", self._decoded[key])
+        decoded = self._decoded[key] = decode(self.get(key))
+        return decoded
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
         """Return the keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""

@@ -21,7 +21,7 @@ class Whose(NamedTuple):
 
 
 class Saying(NamedTuple):
-    """What is said of a delivery, beside what it is."""
+    """What is said of a delivery, beside what it is. `key`: its own, where that is at hand."""
 
     outcome: DeliveryOutcome
     reason: str = ""
@@ -30,6 +30,7 @@ class Saying(NamedTuple):
     took_ms: int = 0
     due_at: int | None = None
     exchange: Exchange = Exchange()
+    key: str = ""
 
 
 def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: Saying, now: int) -> DeliveryAttempt:
@@ -37,7 +38,7 @@ def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: 
     is_kept = saying.outcome in _REPLAYABLE and len(record) <= MAX_ACTIVATION_BYTES
     return DeliveryAttempt(
         workspace=activation.workspace,
-        delivery_id=delivery_key(activation, whose.kept_as, whose.mapping),
+        delivery_id=saying.key or delivery_key(activation, whose.kept_as, whose.mapping),
         destination=whose.destination,
         kind=activation.kind,
         name=activation.name,

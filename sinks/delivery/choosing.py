@@ -136,8 +136,8 @@ def _begin(served: Served, line: bytes, picked: list[Chosen], choice: Choice) ->
     if not before and served.cap_window_ms:
         note_sent(choice.view, served, lines.record_key(line), len(picked), choice.now)
     return [
-        each._replace(delivery=msgspec.structs.replace(each.delivery, attempt=attempt), before=before)
-        for each in picked
+        Chosen(line, number, Delivery(ready.key, ready.activation, ready.fields, attempt), record, before)
+        for line, number, ready, record, _ in picked
     ]
 
 

@@ -81,6 +81,18 @@ class Line(msgspec.Struct, array_like=True):
         return state is not None and state.held is not Held.NO
 
 
+class _Due(msgspec.Struct, array_like=True):
+    """A line up to its `due_at`: what is behind it is not read."""
+
+    first: int
+    next: int
+    count: int
+    begun_to: int
+    attempts: int
+    first_attempt_at: int
+    due_at: int | None
+
+
 RetryAt: TypeAlias = Callable[[Line, Outcome], int | None]
 """Says when to attempt the first delivery of a line again; None: no more."""
 
@@ -135,6 +147,7 @@ class Settled(NamedTuple):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_line = msgspec.msgpack.Decoder(Line).decode
+_decode_due = msgspec.msgpack.Decoder(_Due).decode
 _decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 
 
@@ -150,20 +163,17 @@ def record_key(line: bytes) -> bytes:
 
 def due_at_of(value: bytes) -> int | None:
     """Return when a stored line is due, as the store's index wants it."""
-    return _decode_line(value).due_at
+    return _decode_due(value).due_at
 
 
 def read(view: StateView, key: bytes) -> Line:
-    """Return a line; an empty one where there is none."""
-    value = view.get(key)
-    return Line() if value is None else _decode_line(value)
+    """Return a line; an empty one where there is none. Whoever changes it writes it."""
+    return view.decoded(key, _line_of)
 
 
 def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
-    """Read many lines and the first one that waits in each with few calls of the store."""
-    keys = list(keys)
-    view.prefetch(keys)
-    view.prefetch(_item_key(key, read(view, key).first) for key in keys)
+    """Read the first ones that wait in many lines with one call of the store."""
+    view.prefetch(_item_key(key, line.first) for key in keys if (line := read(view, key)).count)
 
 
 def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and when
@@ -203,7 +213,8 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
     number = line.first
     while number < line.next and len(items) < limit:
         several = range(number, min(number + max(limit, _LOOKED_AT_ONCE), line.next))
-        view.prefetch(_item_key(key, each) for each in several)
+        if len(several) > 1:
+            view.prefetch(_item_key(key, each) for each in several)
         for each in several:
             value = view.get(_item_key(key, each))
             if value is None:
@@ -258,7 +269,9 @@ def settle(
         settled.append(step)
         again_at = step.due_at
         if again_at is None:
-            _drop(view, key, line, each.number)
+            view.put(_item_key(key, each.number), None)  # it was there when it began, and is not looked up again
+            line.count -= 1
+            line.first = each.number + 1
             segment = _segment(line, each.activation)
             if segment is not None:
                 segment.held = _held_after(segment.held, each)
@@ -347,6 +360,10 @@ def _take(view: StateView, key: bytes, line: Line, number: int) -> Waiting:
 def _write(view: StateView, key: bytes, line: Line) -> None:
     """Keep a line: with its memory of segments, or as long as something waits."""
     view.put(key, _encode(line) if line.count or line.segments else None)
+
+
+def _line_of(value: bytes | None) -> Line:
+    return Line() if value is None else _decode_line(value)
 
 
 def _item_key(key: bytes, number: int) -> bytes:

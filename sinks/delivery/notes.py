@@ -24,12 +24,14 @@ class Notes:
         self.outputs: list[Output] = []
         self.waiting: Counter[str] = Counter()
         """By the name that a destination is kept as, how many more wait."""
+        self._admitted: Counter[str] = Counter()
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
 
     def admit(self, whose: Whose) -> None:
         """Note that a delivery waits from now on."""
         self.waiting[whose.kept_as] += 1
+        self._admitted[whose.destination] += 1
 
     def say(  # noqa: PLR0913, PLR0917 - a delivery, and what is said of it
         self,
@@ -51,6 +53,8 @@ class Notes:
 
     def count(self) -> None:
         """Count what is committed."""
+        for destination, number in self._admitted.items():
+            metrics.ADMITTED.labels(destination).inc(number)
         for (destination, outcome), number in self._outcomes.items():
             metrics.DELIVERIES.labels(destination, outcome).inc(number)
         for (destination, reason), number in self._reasons.items():

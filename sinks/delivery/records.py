@@ -1,7 +1,7 @@
 """How a task reads and writes records: with one time and one view, what a round chooses with."""
 
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
 
 from runtime.clock import now_ms
 from schemas.codec import Codec
@@ -27,4 +27,5 @@ class TaskRecords:
         """Return what a round that begins now chooses with."""
         now = now_ms()
         notes = Notes(self._encode_attempt, now)
-        return Choice(view, self._activations.read, self._decode_consent, now, notes, self._bounced)
+        # What is admitted and begins in one round, and what several destinations hear, is the same bytes.
+        return Choice(view, cache(self._activations.read), self._decode_consent, now, notes, self._bounced)

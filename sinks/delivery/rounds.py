@@ -72,7 +72,6 @@ def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[De
     if reason is not None:
         choice.notes.say(served.whose, line, change, record, reason, waited=False)
         return None
-    metrics.ADMITTED.labels(served.name).inc()
     choice.notes.admit(served.whose)
     unsent = lines.admit(choice.view, line, change, record, served.policy.holds, choice.now)
     for each in unsent:
@@ -105,9 +104,13 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
         ]
         settled = lines.settle(choice.view, line, attempted, choice.now, _retry_at(ended, choice.now))
         for chosen, each, became in zip(several, attempted, settled, strict=True):
-            attempt, exchange = chosen.delivery.attempt, each.outcome.exchange
             saying = Saying(
-                became.outcome, became.reason, became.detail, attempt, ended.took_ms, became.due_at, exchange
+                *became[:3],
+                attempt=chosen.delivery.attempt,
+                took_ms=ended.took_ms,
+                due_at=became.due_at,
+                exchange=each.outcome.exchange,
+                key=chosen.delivery.key,
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
             if isinstance(each.outcome, Refused):

@@ -179,7 +179,7 @@ class DeliveryTask:
 
     def _settle(self, choice: Choice) -> list[bytes]:
         ended, self._ended = self._ended, []
-        lines.prefetch(choice.view, (chosen.line for each in ended for chosen in each.request.chosen))
+        choice.view.prefetch(chosen.line for each in ended for chosen in each.request.chosen)
         touched: list[bytes] = []
         for each in ended:
             settled = settle(each, choice)
@@ -212,11 +212,13 @@ class DeliveryTask:
         stored = choice.view.due(served.kept_as, choice.now, limit + len(under_way))
         if len(stored) >= limit:
             self._starved.add(served.name)
-        due = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
+        free = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
+        choice.view.prefetch(free)
+        due = [line for line in free if _is_due(choice.view, line, choice.now)]
         lines.prefetch(choice.view, due)
         if served.definition.purpose:
             consents.prefetch(choice.view, map(lines.record_key, due))
-        return deque(line for line in due if _is_due(choice.view, line, choice.now))
+        return deque(due)
 
     def _retire(self, choice: Choice) -> None:
         """Take out what waits for a destination that has been gone for long."""
