@@ -1,7 +1,6 @@
 """Addresses of mails: read from what people wrote, in the spelling that most servers take. Pure."""
 
 import unicodedata
-from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import NamedTuple
 
@@ -26,10 +25,10 @@ class Mailbox(NamedTuple):
         """What stands behind the @."""
         return self.address.rpartition("@")[2]
 
-    def header(self) -> Address:
-        """Return the address as headers write it."""
-        name, _, domain = self.address.rpartition("@")
-        return Address(self.name, name, domain)  # as one text it would refuse what SMTPUTF8 allows
+    @property
+    def shown(self) -> str:
+        """The address with its name, as people read it."""
+        return f"{self.name} <{self.address}>" if self.name else self.address
 
 
 def mailbox_of(address: str, name: str = "") -> Mailbox:

@@ -1,11 +1,12 @@
 """Makes the mail of a delivery: the same bytes for the same delivery and link, whenever it is made. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.generator import BytesGenerator
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
+from email.utils import format_datetime
 from io import BytesIO
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from schemas.unsubscribing import ONE_CLICK
 from sinks.destinations.contract import Delivery
 from sinks.destinations.http.redaction import REMOVED
 from sinks.destinations.mail.addresses import BadAddress, Mailbox, mailbox_of, one_line, written_mailbox
+from sinks.destinations.mail.headers import address_header, header, is_only_of
 
 LINK = "%unsubscribe_url%"
 """In texts: stands for the person's own link."""
@@ -21,6 +23,21 @@ MAX_MAIL_BYTES = 5_000_000
 _LINK = re.compile(r"https?://[!-;=?-~]{1,900}")
 _LONGEST_SUBJECT = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEADERS = frozenset(
+    {
+        "Content-Transfer-Encoding",
+        "Content-Type",
+        "Date",
+        "From",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "MIME-Version",
+        "Message-ID",
+        "Reply-To",
+        "Subject",
+        "To",
+    }
+)
 _LAST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -57,34 +74,37 @@ def mail_of(delivery: Delivery, sender: Mailbox, reply_to: str, link: str | None
     text, html = (_linked(_text(fields, name), link) for name in ("text", "html"))
     if not text.strip() and not html.strip():
         raise Unmailable("both 'text' and 'html' are missing or empty: there is nothing to say")
-    message = EmailMessage(policy=SMTP if sender.is_ascii and recipient.is_ascii else SMTPUTF8)
-    message["From"] = sender.header()
-    message["To"] = recipient.header()
     answers_to = _text(fields, "reply_to") or reply_to
+    addresses = [("From", sender), ("To", recipient)]
     if answers_to:
-        message["Reply-To"] = _reply_to(answers_to).header()
-    message["Subject"] = one_line(_text(fields, "subject"))[:_LONGEST_SUBJECT]
+        addresses.append(("Reply-To", _reply_to(answers_to)))
+    subject = one_line(_text(fields, "subject"))[:_LONGEST_SUBJECT]
     # The time of the decision, not of the attempt: a repetition is the same mail, byte for byte.
-    message["Date"] = _EPOCH + timedelta(milliseconds=min(max(delivery.activation.decided_at, 0), _LAST_MS))
-    _say(message, text, html, delivery.key)
-    plain = _plain_headers(message_id(delivery.key, sender), link)
-    content = plain.encode() + _bytes_of(message)
+    decided_at = _EPOCH + timedelta(milliseconds=min(max(delivery.activation.decided_at, 0), _LAST_MS))
+    plain = [*_plain_headers(message_id(delivery.key, sender), link), ("Date", format_datetime(decided_at))]
+    written = [f"{name}: {value}\r\n" for name, value in plain]
+    written += [address_header(name, mailbox) for name, mailbox in addresses]
+    content = "".join([*written, header("Subject", subject)]).encode() + _body(text, html, delivery.key)
     if len(content) > MAX_MAIL_BYTES:
         raise Unmailable(f"the mail is {len(content)} bytes long, {MAX_MAIL_BYTES} are allowed")
-    return WrittenMail(sender, recipient, content, _shown(plain, message, text or html, link))
+    if not is_only_of(content, _HEADERS):
+        raise Unmailable("a header would say more than it should")
+    shown = [*plain, *((name, mailbox.shown) for name, mailbox in addresses), ("Subject", subject)]
+    return WrittenMail(sender, recipient, content, _shown(shown, text or html, link))
 
 
-def _plain_headers(identity: str, link: str | None) -> str:
-    """Return headers whose value no program may cut or encode, as `email` does with what is longer than a line."""
-    headers = f"Message-ID: {identity}\r\n"
+def _plain_headers(identity: str, link: str | None) -> Iterator[tuple[str, str]]:
+    """Yield headers whose value must not be cut or encoded, however long it is."""
+    yield "Message-ID", identity
     if link:
-        headers += f"List-Unsubscribe: <{link}>\r\n"
+        yield "List-Unsubscribe", f"<{link}>"
         if link.startswith("https://"):  # RFC 8058, 3.1 asks for it
-            headers += f"List-Unsubscribe-Post: {ONE_CLICK}\r\n"
-    return headers
+            yield "List-Unsubscribe-Post", ONE_CLICK
 
 
-def _say(message: EmailMessage, text: str, html: str, key: str) -> None:
+def _body(text: str, html: str, key: str) -> bytes:
+    """Return the headers about the content, and the content."""
+    message = EmailMessage(policy=SMTP)
     if text.strip():
         message.set_content(text)
     if html.strip() and text.strip():
@@ -92,17 +112,13 @@ def _say(message: EmailMessage, text: str, html: str, key: str) -> None:
         message.set_boundary(f"=_{key}")  # else it would be drawn by lot
     elif html.strip():
         message.set_content(html, subtype="html")
-
-
-def _bytes_of(message: EmailMessage) -> bytes:
     out = BytesIO()
-    BytesGenerator(out, mangle_from_=False, policy=message.policy.clone(cte_type="7bit")).flatten(message)
+    BytesGenerator(out, mangle_from_=False, policy=SMTP.clone(cte_type="7bit")).flatten(message)
     return out.getvalue()
 
 
-def _shown(plain: str, message: EmailMessage, text: str, link: str | None) -> str:
-    lines = [*plain.splitlines(), *(f"{name}: {value}" for name, value in message.items())]
-    shown = "\n".join([*lines, "", text])
+def _shown(headers: Iterable[tuple[str, str]], text: str, link: str | None) -> str:
+    shown = "\n".join([*(f"{name}: {value}" for name, value in headers), "", text])
     return shown.replace(link, REMOVED) if link else shown
 
 
