@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from definitions.receivers.http import why_no_url
 from definitions.receivers.values import OptionProblem
 
 
@@ -13,8 +14,11 @@ def without_audience(audience: str, audiences: Mapping[str, str]) -> Iterator[Op
         )
 
 
-def without_tls(urls: Mapping[str, str], *, allow_private: bool) -> Iterator[OptionProblem]:
-    """Yield the keys whose address would send access tokens over the Internet for everybody to read."""
+def wrong_addresses(urls: Mapping[str, str], *, allow_private: bool) -> Iterator[OptionProblem]:
+    """Yield the keys whose address is none, or would send access tokens for everybody on the Internet to read."""
     for key, url in urls.items():
+        if url and (reason := why_no_url(url)) is not None:
+            yield OptionProblem(key, f"the address cannot be sent to: {reason}")
+            continue
         if url and not allow_private and not url.lower().startswith("https://"):
             yield OptionProblem(key, "the address does not begin with https://", "access tokens are sent to it")

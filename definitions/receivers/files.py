@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from definitions.receivers.columns import ColumnType
+from definitions.receivers.http import why_no_url
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -58,5 +59,7 @@ def problems(options: Files) -> Iterator[OptionProblem]:
             yield OptionProblem("url", "names no bucket", "write `s3://BUCKET/PATH`")
     else:
         yield OptionProblem("url", "is neither `file:///PATH` nor `s3://BUCKET/PATH`")
+    if options.endpoint and (reason := why_no_url(options.endpoint)) is not None:
+        yield OptionProblem("endpoint", f"it is no address of a service: {reason}")
     if (options.access_key == Secret()) != (options.secret_key == Secret()):
         yield OptionProblem("access_key", "and `secret_key` go together")

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from definitions.receivers.hosts import why_no_host
+
 Code = str | int | bool
 
 _NO_URL_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]")
@@ -68,8 +70,8 @@ def why_no_url(url: str) -> str | None:
         return "it is no URL"
     if parts.scheme not in {"http", "https"}:
         return "it does not begin with https:// or http://"
-    if not parts.hostname:
-        return "it names no host"
+    if (reason := why_no_host(parts.hostname or "")) is not None:
+        return reason
     if parts.username is not None or parts.password is not None:
         return "it carries a user or a password: put them into a header whose value is a secret"
     return "its port is 0" if port == 0 else None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from definitions.receivers.hosts import why_no_server
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -45,6 +46,10 @@ class Kafka(msgspec.Struct, frozen=True, tag="kafka", tag_field="type"):
 
 def problems(options: Kafka) -> Iterator[OptionProblem]:
     """Yield what is wrong with options that no single value shows."""
+    for server in options.servers.split(","):
+        if (reason := why_no_server(server.strip())) is not None:
+            yield OptionProblem("servers", f"no broker can be reached by one of them: {reason}", "write `HOST:PORT`")
+            break
     if options.sasl and not (options.username and options.password != Secret()):
         yield OptionProblem("sasl", "needs `username` and `password`")
     if not options.sasl and options.password != Secret():

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from definitions.receivers.hosts import why_no_host
+from definitions.receivers.http import why_no_url
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -14,6 +15,8 @@ PRESET = {
     "text": "{{ name }}: {{ change }}",
 }
 """`html` and `reply_to` may stand beside; `%unsubscribe_url%` in `text` and `html` becomes the person's own link."""
+
+CHANNEL = "email"
 
 KEYS = {
     "host": "Name of the server that takes the mails (SMTP).",
@@ -48,8 +51,13 @@ class Mail(msgspec.Struct, frozen=True, tag="mail", tag_field="type"):
 
 def problems(options: Mail) -> Iterator[OptionProblem]:
     """Yield what is wrong with the options together."""
-    base = urlsplit(options.unsubscribe_base)
-    if options.unsubscribe_base and (base.scheme not in {"https", "http"} or not base.netloc or base.query):
+    if (reason := why_no_host(options.host)) is not None:
+        yield OptionProblem("host", f"no server can be reached by it: {reason}", "write `smtp.shop.example`")
+    named = options.hello.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
+    if options.hello and (reason := why_no_host(named)) is not None:
+        yield OptionProblem("hello", f"no server takes it: {reason}", "write the deliverer's own name, or leave it out")
+    base = options.unsubscribe_base
+    if base and (why_no_url(base) is not None or "?" in base or "#" in base):
         yield OptionProblem("unsubscribe_base", "it is no address of the API", "write `https://api.shop.example`")
     if options.password is not None and options.security == "none":
         yield OptionProblem("password", "a password would be sent in clear", "write `security: starttls` or `tls`")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.audiences import without_tls
+from definitions.receivers.audiences import wrong_addresses
 from definitions.receivers.values import OptionProblem, Secret
 
 
@@ -59,4 +59,6 @@ KEYS = {
 
 def problems(options: Salesforce) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
-    yield from without_tls({"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private)
+    yield from wrong_addresses(
+        {"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private
+    )

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from definitions.receivers.columns import VERSION, ColumnType
+from definitions.receivers.hosts import why_no_host
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -61,5 +63,18 @@ def problems(options: Sql) -> Iterator[OptionProblem]:
         yield OptionProblem("url", "has parameters, which are not used", "end it with the database")
     elif scheme == "sqlite" and not rest.strip("/"):
         yield OptionProblem("url", "names no file", "write `sqlite:////var/lib/shop.db`")
+    elif scheme == "postgresql" and (reason := _why_no_database(options.url)) is not None:
+        yield OptionProblem("url", f"leads to no database: {reason}", "write `postgresql://USER@HOST:PORT/DATABASE`")
     if options.mode != "insert" and not options.key:
         yield OptionProblem("key", f"must name a column: `{options.mode}` finds a row by it")
+
+
+def _why_no_database(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "it is no address"
+    if port == 0:
+        return "its port is 0"
+    return why_no_host(parts.hostname) if parts.hostname else None  # without one: the socket of this host

@@ -49,6 +49,8 @@ class Served:
         self.consents = consents
         """By purpose that is defined, what holds of whoever has said nothing."""
         self.opened_at = time.monotonic()
+        self.unexpected: set[str] = set()
+        """Types of errors that sending has raised: each is logged once."""
         self.policy = Policy(
             kept_as=definition.kept_as,
             holds=opened.holds,
@@ -118,12 +120,12 @@ class Destinations:
         metrics.note_outlets(self._outlets)
         for served in [each for each in self._replaced if not each.outlet.sends_by(each.opened)]:
             self._replaced.remove(served)
-            await served.opened.close()
+            await _close(served)
 
     async def close(self) -> None:
         """Close all; nobody sends any more."""
         for served in [*self._served.values(), *self._replaced]:
-            await served.opened.close()
+            await _close(served)
 
     def get(self, name: str) -> Served | None:
         """Return a destination by any of its names; None if it is not defined, or could not be opened."""
@@ -179,23 +181,25 @@ class Destinations:
         outlet.limit(definition, self._share)
         try:
             opened = self._open_destination(definition)
-        except (BadOption, NoReceiver) as error:
-            self._failed_at[name] = time.monotonic()
-            if name in self._served:
-                self._replaced.append(self._served.pop(name))
-            self._note_unopened(name, str(error))
-            log.error("%s cannot be opened, its deliveries wait: %s", name, error)
+        except Exception as error:  # noqa: BLE001 - the kind's boundary: one destination must not stop the others
+            # The text of an error that is none of ours may hold a secret.
+            is_ours = isinstance(error, BadOption | NoReceiver)
+            self._not_opened(name, str(error) if is_ours else f"opening it failed: {type(error).__name__}")
             return
         self._failed_at.pop(name, None)
         if self._unopened.pop(name, None) is not None:
             outlet.lift()
         if name in self._served:
             self._replaced.append(self._served[name])
-        window_ms = self._cap_window_ms(definition.channel)
+        window_ms = self._cap_window_ms(definition.reached_by)
         self._served[name] = Served(definition, opened, outlet, window_ms, self._consents)
         self._freed(name)
 
-    def _note_unopened(self, name: str, reason: str) -> None:
+    def _not_opened(self, name: str, reason: str) -> None:
+        log.error("%s cannot be opened, its deliveries wait: %s", name, reason)
+        self._failed_at[name] = time.monotonic()
+        if name in self._served:
+            self._replaced.append(self._served.pop(name))
         now, before = now_ms(), self._unopened.get(name)
         self._outlets[name].suspend(reason, now)
         if before is None or before.reason != reason:
@@ -203,8 +207,15 @@ class Destinations:
 
     def _cap_window_ms(self, channel: str) -> int:
         """Return how far back any destination of a channel looks at what a person was sent."""
-        caps = [cap.within_ms for each in self._defined.values() if each.channel == channel for cap in each.caps]
+        caps = [cap.within_ms for each in self._defined.values() if each.reached_by == channel for cap in each.caps]
         return max(caps, default=0)
+
+
+async def _close(served: Served) -> None:
+    try:
+        await served.opened.close()
+    except Exception as error:  # noqa: BLE001 - the kind's boundary: one destination must not stop the others
+        log.error("%s: closing it failed: %s", served.name, type(error).__name__)
 
 
 def _is_to_be_reopened(served: Served) -> bool:

@@ -9,11 +9,11 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 
 from runtime.clock import now_ms
-from runtime.errors import OnefoldError, TerminalError
+from runtime.errors import OnefoldError
 from schemas.topics import CONSENTS
 from sinks.delivery import consents, lines, metrics
 from sinks.delivery.arrivals import Arrivals
@@ -21,10 +21,10 @@ from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
 from sinks.delivery.records import TaskRecords
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
+from sinks.delivery.sending import send
 from sinks.delivery.served import Destinations, Served
 from sinks.delivery.unread import Unread
 from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
-from sinks.destinations.contract import Outcome, Retry
 from state.commit import Committer
 from state.restoring import Restored
 from state.view import StateView
@@ -216,7 +216,7 @@ class DeliveryTask:
         choice.view.prefetch(free)
         due = [line for line in free if _is_due(choice.view, line, choice.now)]
         lines.prefetch(choice.view, due)
-        if served.definition.purpose:
+        if served.definition.asked_purpose:
             consents.prefetch(choice.view, map(lines.record_key, due))
         return deque(due)
 
@@ -255,14 +255,10 @@ class DeliveryTask:
         began = time.perf_counter()
         reached("before_sending")
         try:
-            outcomes = await _sent(request)
+            outcomes = await send(request)
         except asyncio.CancelledError:
             outlet.give_up(served.opened)
             raise
-        except Exception as error:  # noqa: BLE001 - the kind's boundary: reported to whoever runs the process
-            outlet.give_up(served.opened)
-            self._fail(error)
-            return
         reached("after_sending")
         took_s = time.perf_counter() - began
         metrics.ATTEMPT_S.labels(served.name).observe(took_s)
@@ -288,20 +284,6 @@ class DeliveryTask:
         except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
             if not self._is_closing:
                 loop.call_soon_threadsafe(self._fail, error)
-
-
-async def _sent(request: Request) -> Sequence[Outcome]:
-    """Send a request; return an outcome for each delivery, in time."""
-    served = request.served
-    deliveries = [each.delivery for each in request.chosen]
-    try:
-        async with asyncio.timeout(served.definition.timeout_ms / 1000):
-            outcomes = await served.opened.send(deliveries)
-    except TimeoutError:
-        return [Retry("timeout", f"no answer within {served.definition.timeout_ms / 1000:g} s")] * len(deliveries)
-    if len(outcomes) != len(deliveries):
-        raise TerminalError(f"{served.name}: {len(outcomes)} outcomes of {len(deliveries)} deliveries")
-    return outcomes
 
 
 def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:

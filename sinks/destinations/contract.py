@@ -123,8 +123,9 @@ class Destination(Protocol):
         of them, in another company, until an outcome other than Retry and Unauthorised was kept: after a time-out or a
         kill the receiver may have taken it already, so whatever can carry `key` must.
         Not called again before it has returned for a profile that is among the deliveries.
-        Never raises for what the receiver or the network does; what it raises all the same stops the process. It is
-        cancelled when the partition goes to another process, and after `timeout` of the definition.
+        Never raises for what the receiver or the network does; what it raises all the same is taken for a Retry, and
+        its text is kept nowhere. It is cancelled when the partition goes to another process, and after `timeout` of
+        the definition.
         """
         ...
 

@@ -13,7 +13,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from definitions.receivers.mail import Mail
+from definitions.receivers.mail import CHANNEL, Mail
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -26,7 +26,7 @@ from sinks.destinations.contract import (
     Unauthorised,
 )
 from sinks.destinations.http.redaction import Redactor
-from sinks.destinations.mail.addresses import BadAddress, written_mailbox
+from sinks.destinations.mail.addresses import BadAddress, Mailbox, written_mailbox
 from sinks.destinations.mail.connections import Connections, MailConnection, NotOpened
 from sinks.destinations.mail.links import UnsubscribeUrl, no_link
 from sinks.destinations.mail.message import Unmailable, WrittenMail, mail_of
@@ -44,17 +44,16 @@ class MailDestination:
         options: Mail,
         timeout_s: float,
         *,
-        channel: str = "",
+        channel: str = CHANNEL,
         purpose: str = "",
         unsubscribe_url: UnsubscribeUrl = no_link,
     ) -> None:
         """Raises MissingSecret, BadOption."""
         self.batching = Batching(1)
         self._options, self._timeout_s = options, timeout_s
-        try:
-            self._sender = written_mailbox(options.sender)
-        except BadAddress as error:
-            raise BadOption(f"sender: {error}") from None
+        self._sender = _checked("sender", options.sender)
+        if options.reply_to:
+            _checked("reply_to", options.reply_to)
         self._connections = Connections(options, timeout_s)
         self._channel, self._purpose, self._unsubscribe_url = channel, purpose, unsubscribe_url
         secret = self._connections.password
@@ -132,6 +131,13 @@ class MailDestination:
 
 class _Stale(Exception):
     """A connection that had been idle was gone before a mail was on its way: another one may be tried at once."""
+
+
+def _checked(key: str, text: str) -> Mailbox:
+    try:
+        return written_mailbox(text)
+    except BadAddress as error:
+        raise BadOption(f"{key}: {error}") from None
 
 
 def _not_opened(error: NotOpened, kept: Exchange, redact: Redactor) -> Outcome:

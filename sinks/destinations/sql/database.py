@@ -8,11 +8,12 @@ from urllib.parse import quote
 import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from definitions.receivers.sql import Sql
 from definitions.receivers.values import Secret
-from sinks.destinations.secrets import resolve
+from sinks.destinations.secrets import BadOption, resolve
 
 CONNECTIONS = 4
 
@@ -24,7 +25,7 @@ class Database:
         """Connect to nothing yet. Raises MissingSecret."""
         self._timeout_s = timeout_s
         self._threads: list[Thread] = []
-        url = make_url(options.url)
+        url = checked(options)
         is_sqlite = url.drivername == "sqlite"
         self.engine = self._sqlite(url, options.create) if is_sqlite else _postgresql(url, options, timeout_s)
 
@@ -64,6 +65,14 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
+
+
+def checked(options: Sql) -> URL:
+    """Return the address of the database. Raises BadOption, which does not repeat it."""
+    try:
+        return make_url(options.url)
+    except (SQLAlchemyError, ValueError):
+        raise BadOption("url: it leads to no database") from None
 
 
 def password_of(options: Sql) -> str | None:

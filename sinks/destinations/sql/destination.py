@@ -23,7 +23,7 @@ from sinks.destinations.contract import (
     Unauthorised,
 )
 from sinks.destinations.secrets import MissingSecret
-from sinks.destinations.sql.database import Database, password_of
+from sinks.destinations.sql.database import Database, checked, password_of
 from sinks.destinations.sql.errors import outcome_of
 from sinks.destinations.sql.rows import Row, Step, row_of, steps_of
 from sinks.destinations.sql.table import TableProblem, fitted, open_table, parameters_of, statement_of
@@ -51,6 +51,7 @@ class SqlDestination:
         self._database: Database | None = None
         self._table: Table | None = None
         password_of(options)
+        checked(options)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write the deliveries' rows in one transaction."""
