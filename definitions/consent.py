@@ -38,7 +38,7 @@ class SaidByTrait(msgspec.Struct, frozen=True):
 
 
 class ConsentRules(msgspec.Struct, frozen=True, dict=True):
-    """Everything that `consent.yaml` defines; without the file there is no purpose, and nothing is remembered.
+    """Everything that `consent.yaml` defines; without it there is no purpose, and what is about everything counts.
 
     `categories`: names of a consent manager, each with the purpose that it stands for.
     """

@@ -10,7 +10,9 @@ import msgspec
 from definitions.mapping import Fields
 from definitions.quiet_hours import QuietHours
 from definitions.receivers import Receiver
-from definitions.receivers.kinds import type_of
+from definitions.receivers.kinds import channel_of, type_of
+from definitions.receivers.mail import Mail
+from schemas.consent import ALL
 
 Change: TypeAlias = Literal["entered", "exited", "fired"]
 CHANGES: tuple[Change, ...] = get_args(Change)
@@ -35,7 +37,8 @@ class Destination(msgspec.Struct, frozen=True):
     says anything. `mapping`: what a delivery's fields are made of. `traits` travel with each change; those that the
     mapping reads are among them. `changes`: those that are delivered.
 
-    `purpose`, `channel`: what a person must have consented to, empty if nothing is asked; caps count per channel.
+    `purpose`, `channel`: what a person must have consented to, as written (`asked_purpose`, `reached_by`); caps count
+    per channel.
     `not_older_than_ms`: entries and triggers decided later than this after their time are not sent. `coalesces`: of
     several changes in one batch the last one of a profile and segment is sent. `hold_out_permille`: this part of all
     profiles, the sample whose salt is `kept_as`, is never sent anything. `rate`: deliveries a second of
@@ -71,6 +74,19 @@ class Destination(msgspec.Struct, frozen=True):
     def type(self) -> str:
         """The kind of its receiver, as the file names it."""
         return TOPIC if self.receiver is None else type_of(type(self.receiver))
+
+    @property
+    def reached_by(self) -> str:
+        """By what channel it reaches people: as it is written, else its kind's; empty if it has none."""
+        return self.channel or ("" if self.receiver is None else channel_of(type(self.receiver)))
+
+    @property
+    def asked_purpose(self) -> str:
+        """For what purpose people are asked; empty if they are not.
+
+        Who wants no mails at all, or whose address does not exist, gets none that names no purpose either.
+        """
+        return self.purpose or (ALL if isinstance(self.receiver, Mail) else "")
 
     @property
     def kept_as(self) -> str:

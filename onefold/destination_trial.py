@@ -99,9 +99,9 @@ def delivery_about(destination: Destination, somebody: Somebody, cause: Cause, w
 
 def objection_to(definitions: Definitions, destination: Destination, consent: ConsentState) -> str | None:
     """Return what somebody's consent has against the delivery; None: nothing, or the destination asks for none."""
-    if not destination.purpose:
+    if not destination.asked_purpose:
         return None
-    return objection(consent, destination.purpose, destination.channel, definitions.consent.defaults)
+    return objection(consent, destination.asked_purpose, destination.reached_by, definitions.consent.defaults)
 
 
 def send(destination: Destination, delivery: Delivery, namespace_of: NamespaceOf) -> Outcome:

@@ -77,12 +77,12 @@ def decode_consent(text: str) -> ConsentState:
 def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> str | None:
     """Return what a person's consent has against a delivery, as people read it; None if it may be sent.
 
-    `channel`: empty for what has none. `defaults`: by purpose that is defined, what holds of whoever has said nothing.
-    A denial stands, unless a narrower grant is later; a broad grant lifts no narrow denial. What was never said is as
-    the default has it.
+    `purpose`: ALL for what names none. `channel`: empty for what has none. `defaults`: by purpose that is defined, what
+    holds of whoever has said nothing; of ALL, opt-out. A denial stands, unless a narrower grant is later; a broad grant
+    lifts no narrow denial. What was never said is as the default has it.
     """
     channel = channel or ALL
-    default = defaults.get(purpose)
+    default = "opt_out" if purpose == ALL else defaults.get(purpose)
     if default is None:
         return f"no purpose {purpose!r} is defined"
     applying = list(state.applying(purpose, channel))

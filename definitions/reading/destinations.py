@@ -25,7 +25,7 @@ from definitions.reading.scalars import (
 )
 from definitions.reading.triggers import read_quiet_hours
 from definitions.receivers import Receiver
-from definitions.receivers.kinds import KINDS, key_of, preset, problems, type_of
+from definitions.receivers.kinds import KINDS, channel_of, key_of, preset, problems, type_of
 from definitions.receivers.webhook import Webhook
 from runtime.hints import closest, did_you_mean
 
@@ -65,7 +65,7 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
         report.add(where, f"more than {MAX_TRAITS_OF_DESTINATION} traits", "send fewer")
     limits = _Limits(node, report)
     purpose, channel = limits.name("purpose"), limits.name("channel")
-    caps = limits.caps(channel)
+    caps = limits.caps(channel or ("" if kind is None else channel_of(kind)))
     former = optional_names(node, "renamed_from", read_narrow_name, report)
     for name, name_node in former.items():
         report.references.append(Reference("former", (name,), name_node.line, name_node.column))

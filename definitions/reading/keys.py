@@ -38,7 +38,7 @@ RECEIVING: Final[Keys] = {
     "mapping": "The fields that are sent, each with what it is made of; without it those of the type.",
     "changes": "What is sent: entered, exited, fired; without it everything.",
     "purpose": "What a person must have consented to, such as marketing.",
-    "channel": "How it reaches the person, such as email: consent may differ by it, and caps count by it.",
+    "channel": "How it reaches the person: consent may differ by it, caps count by it; without it that of the type.",
     "quiet_hours": "The hours of the person's day in which nothing is sent.",
     "caps": "How many deliveries a person may be sent on the channel, by all destinations together.",
     "hold_out": "The share of all persons, such as 10%, who are never sent anything.",

@@ -7,6 +7,8 @@ from definitions.receivers.values import Secret
 PRESET = {"text": "{{ name }}: {{ change }}"}
 """`title` may stand beside; `to` takes the place of `{to}` in the address: a number, a handle."""
 
+CHANNEL = "chat"
+
 KEYS = {
     "url": "Address in Apprise's notation, a secret as a whole; `{to}` in it is the field `to` of each delivery.",
 }

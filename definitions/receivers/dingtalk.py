@@ -9,6 +9,8 @@ from definitions.receivers.values import Secret
 PRESET = {"title": "{{ name }}", "text": "{{ name }}: {{ change }} ({{ profile.id }}{{ across }})"}
 """`title` is shown in notifications of Markdown; with `body`, an object of DingTalk's own form, that is sent."""
 
+CHANNEL = "chat"
+
 KEYS = {
     "url": "Address of the robot with its access token, which is a secret as a whole.",
     "secret": "Secret of the robot's signature (begins with SEC), if that is switched on.",

@@ -9,6 +9,8 @@ from definitions.receivers.values import Secret
 PRESET = {"text": "{{ name }}: {{ change }} ({{ profile.id }}{{ across }})"}
 """`title` may stand beside `text`; with `body`, an object of Feishu's own form (`msg_type`, ...), that is sent."""
 
+CHANNEL = "chat"
+
 KEYS = {
     "url": "Address of the robot, which is a secret as a whole.",
     "secret": "Secret of the robot's signature check, if that is switched on.",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from definitions.receivers.audiences import without_audience, without_tls
+from definitions.receivers.audiences import without_audience, wrong_addresses
 from definitions.receivers.values import OptionProblem, Secret
 
 AccountType: TypeAlias = Literal["google_ads", "display_video_partner", "display_video_advertiser", "data_partner"]
@@ -65,6 +65,8 @@ PRESET = {
 }
 """Each address and number of a person, as hashes; the first ten are sent."""
 
+CHANNEL = "ads"
+
 KEYS = {
     "account": "Id of the account that owns the audience.",
     "account_type": "What the account is of.",
@@ -87,7 +89,9 @@ KEYS = {
 def problems(options: GoogleDataManager) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)
-    yield from without_tls({"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private)
+    yield from wrong_addresses(
+        {"url": options.url, "token_url": options.token_url}, allow_private=options.allow_private
+    )
     if (options.service_account != Secret()) == (options.client is not None):
         yield OptionProblem(
             "service_account",

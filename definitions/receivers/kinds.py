@@ -1,4 +1,4 @@
-"""Finds what the module of a kind of receivers says beside its options: its keys, its preset, its own checks."""
+"""Finds what the module of a kind of receivers says beside its options: keys, preset, channel, its own checks."""
 
 import re
 import sys
@@ -46,6 +46,11 @@ def _documented(struct: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
         said = text[mark.end() : following.start() if following else len(text)].rstrip(" ;,.")
         for field in _FIELD.findall(mark[0]):
             yield field, f"{said[:1].upper()}{said[1:]}."
+
+
+def channel_of(kind: type[Receiver]) -> str:
+    """Return by what channel a kind reaches people where none is written; empty if it has none."""
+    return str(getattr(sys.modules[kind.__module__], "CHANNEL", ""))
 
 
 def preset(kind: type[Receiver]) -> Mapping[str, object]:

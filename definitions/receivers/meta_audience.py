@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from definitions.receivers.audiences import without_audience, without_tls
+from definitions.receivers.audiences import without_audience, wrong_addresses
 from definitions.receivers.values import OptionProblem, Secret
 
 
@@ -32,6 +32,8 @@ PRESET = {
 }
 """Keys of Meta's schema: each address and number of a person, and the profile, as hashes."""
 
+CHANNEL = "ads"
+
 KEYS = {
     "token": "Access token of a system user with `ads_management`.",
     "audience": "Id of the custom audience.",
@@ -46,4 +48,4 @@ KEYS = {
 def problems(options: MetaAudience) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)
-    yield from without_tls({"url": options.url}, allow_private=options.allow_private)
+    yield from wrong_addresses({"url": options.url}, allow_private=options.allow_private)

@@ -9,6 +9,8 @@ from definitions.receivers.values import Secret
 PRESET = {"text": "{{ name }}: {{ change }} ({{ profile.id }}{{ across }})"}
 """`text` is what people read; with `body`, an object of Slack's own form (`blocks`, `attachments`), that is sent."""
 
+CHANNEL = "chat"
+
 KEYS = {
     "url": "Address of the incoming webhook, which is a secret as a whole.",
     "format": "`text`: shown as it is; `markdown`: as Slack's mrkdwn.",

@@ -14,7 +14,7 @@ from definitions.reading.destinations import (
 )
 from definitions.reading.mapping import ACTIVATION_KINDS, HASHES, MAX_FIELD_NAME
 from definitions.receivers import Receiver
-from definitions.receivers.kinds import KINDS, meanings
+from definitions.receivers.kinds import KINDS, channel_of, meanings
 from definitions.schema.forms import (
     BOOLEAN,
     DURATION,
@@ -88,6 +88,8 @@ def _is_of(name: str) -> Schema:
 def _of(kind: type[Receiver]) -> Schema:
     options = option_properties(kind)
     described = {key: meanings(kind)[key] for key in options}
+    if channel := channel_of(kind):
+        described["channel"] = f"How it reaches the person; without it {channel}."
     properties = {**_common(), **_receiving(), **options}
     required = ["destination", "type", *required_keys(kind)]
     return object_of({**keys.DESTINATION, **keys.RECEIVING, **described}, properties, required)

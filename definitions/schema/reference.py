@@ -26,7 +26,7 @@ from definitions.reading.traits import AS_SENT, MAX_CASES, MAX_QUERY, MERGES
 from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
 from definitions.reading.yaml_text import MAX_DEPTH, MAX_FILE_BYTES
 from definitions.receivers.kinds import KINDS as TYPES
-from definitions.receivers.kinds import meanings
+from definitions.receivers.kinds import channel_of, meanings
 from definitions.schema.options import option_properties, required_keys
 from definitions.templates import ACROSS_FIELDS, FIELDS, MAX_TEMPLATE
 
@@ -79,6 +79,8 @@ def reference() -> str:
         lines += [f"| `{key}` | {meaning} |" for key, meaning in table.items()]
     for name, kind in TYPES.items():
         table = {"type": f"`{name}`"} | {key: meanings(kind)[key] for key in option_properties(kind)}
+        if channel := channel_of(kind):
+            table |= {"channel": f"Without it `{channel}`."}
         needed = {"type", *required_keys(kind)}
         lines += ["", f"## A destination of type {name}", "", "| key | | meaning |", "|---|---|---|"]
         lines += [

@@ -65,8 +65,6 @@ class CompiledConsent:
 
     def said_in(self, event: Event) -> tuple[SaidInEvent, ...]:
         """Return what an event says; () for nearly all. What is malformed, or names nothing defined, says nothing."""
-        if not self.is_defined:
-            return ()
         said: list[SaidInEvent] = []
         if _CONSENT in event.context:
             said += self._in_context(event)

@@ -142,4 +142,4 @@ def _named_by(found: Definitions, name: str) -> tuple[str, ...]:
 
 def _row(each: Destination, named_by: tuple[str, ...]) -> tuple[str | tuple[str, ...], ...]:
     changes = "all" if each.changes == CHANGES else each.changes
-    return each.name, each.type, changes, each.purpose, each.channel, each.traits, named_by
+    return each.name, each.type, changes, each.purpose, each.reached_by, each.traits, named_by

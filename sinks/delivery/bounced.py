@@ -45,9 +45,7 @@ def bounce_event(
     if bounce is None or not about.identifiers or about.cause.startswith(_MESSAGE_ID):
         return None
     identifier = _identifier(about)
-    properties = bounce_properties(
-        bounce.status, delivery.key, refused.detail, is_hard=bounce.is_hard, channel=channel or "email"
-    )
+    properties = bounce_properties(bounce.status, delivery.key, refused.detail, is_hard=bounce.is_hard, channel=channel)
     return Event(
         workspace=about.workspace,
         source=SOURCE,

@@ -25,4 +25,4 @@ def note_sent(view: StateView, served: Served, key: bytes, number: int, now: int
 
 
 def _key(served: Served, key: bytes) -> bytes:
-    return _PREFIX + served.definition.channel.encode() + b"|" + key
+    return _PREFIX + served.definition.reached_by.encode() + b"|" + key

@@ -37,8 +37,8 @@ def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is 
     decode: Decode,
 ) -> str | None:
     """Return what stands against a delivery now; None: nothing, or the destination asks for no consent."""
-    if not definition.purpose:
+    if not definition.asked_purpose:
         return None
     kept = view.get(_PREFIX + key)
     state = consent_of(activation, None if kept is None else decode(kept))
-    return objection(state, definition.purpose, definition.channel, defaults)
+    return objection(state, definition.asked_purpose, definition.reached_by, defaults)

@@ -114,7 +114,7 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
             if isinstance(each.outcome, Refused):
-                bounced = choice.bounced.output(chosen.delivery, each.outcome, served.definition.channel, choice.now)
+                bounced = choice.bounced.output(chosen.delivery, each.outcome, served.definition.reached_by, choice.now)
                 choice.notes.outputs += [] if bounced is None else [bounced]
     return list(by_line)
 

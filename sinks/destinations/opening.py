@@ -108,7 +108,7 @@ def open_destination(definition: Definition, namespace_of: NamespaceOf = no_name
         return MailDestination(
             receiver,
             definition.timeout_ms / 1_000,
-            channel=definition.channel,
+            channel=definition.reached_by,
             purpose=definition.purpose,
             unsubscribe_url=links(receiver.unsubscribe_base, namespace_of),
         )

@@ -12,13 +12,15 @@ from definitions.quiet_hours import QuietHours
 from definitions.reading import keys
 from definitions.reading.destinations import preset_mapping
 from definitions.receivers.http import InnerStatus, ItemResults
-from definitions.receivers.kinds import KINDS, key_of, meanings
+from definitions.receivers.kinds import KINDS, channel_of, key_of, meanings
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from tests.definitions.folders import errors_of, write
 
 HOOK = "destination: d\ntype: webhook\nurl: https://shop.example/hook\n"
 TOPIC = "destination: d\n"
+MAIL = f"{TOPIC}type: mail\nsender: a@b.example\n"
+SQL = f"{TOPIC}type: sql\ntable: t\n"
 WHOLE = """
     destination: d
     title: Shop
@@ -47,6 +49,16 @@ WHOLE = """
     timeout: 30s
     renamed_from: [old, older]
 """
+CHANNELS = {
+    "mail": "email",
+    "meta_audience": "ads",
+    "google_data_manager": "ads",
+    "slack": "chat",
+    "feishu": "chat",
+    "dingtalk": "chat",
+    "wecom": "chat",
+    "apprise": "chat",
+}
 SECRET = "hunter2-whsec_c2VjcmV0"
 
 MISTAKES = [
@@ -101,6 +113,20 @@ MISTAKES = [
     (f"{HOOK}retry_for: 72", "4:12", "must be a duration"),
     (f"{HOOK}timeout: 11m", "4:10", "'timeout' is longer than 10m"),
     (f"{HOOK}timeout: 0s", "4:10", "must be longer than 0"),
+    (f"{TOPIC}type: webhook\nurl: https://shop..example/", "3:6", "a part between dots that is empty"),
+    (f"{TOPIC}type: webhook\nurl: 'https://[::1/'", "3:6", "it is no URL"),
+    (f"{TOPIC}type: hubspot\ntoken: {{env: A}}\nurl: https://api..example", "4:6", "a part between dots that is empty"),
+    (f"{MAIL}host: smtp..shop.example", "4:7", "a part between dots that is empty"),
+    (f"{MAIL}host: {'a' * 64}.example", "4:7", "too long"),
+    (f"{MAIL}host: smtp.example:25", "4:7", "a part between dots that is no name"),
+    (f'{MAIL}host: a.example\nhello: "me\\nMAIL FROM:<a@b>"', "5:8", "no server takes it"),
+    (f"{MAIL}host: a.example\nunsubscribe_base: 'https://[::1'", "5:19", "it is no address of the API"),
+    (f"{SQL}url: postgresql://u@[::1/db", "4:6", "leads to no database: it is no address"),
+    (f"{SQL}url: postgresql://u@db..example/db", "4:6", "a part between dots that is empty"),
+    (f"{SQL}url: postgresql://u@db.example:port/db", "4:6", "leads to no database: it is no address"),
+    (f"{TOPIC}type: kafka\ntopic: t\nservers: 'a.example:9092,b..example'", "4:10", "a part between dots"),
+    (f"{TOPIC}type: kafka\ntopic: t\nservers: a.example:99999", "4:10", "its port is no number"),
+    (f"{TOPIC}type: files\nurl: s3://bucket/\nendpoint: https://s3..example", "4:11", "a part between dots"),
     (f"{TOPIC}renamed_from: [a]", "2:1", "it is a key of type webhook"),
     (f"{HOOK}renamed_from: old", "4:15", "'renamed_from' must be a list of names"),
     (f"{HOOK}renamed_from: [Old]", "4:16", "'Old' is not a valid name"),
@@ -239,3 +265,16 @@ def test_every_kind_has_keys_that_mean_something_and_a_preset_that_is_read(kind:
         assert field not in keys.DESTINATION, f"{field} has a meaning for every destination"
         assert field not in keys.RECEIVING, f"{field} has a meaning for every receiver"
     assert preset_mapping(kind) == preset_mapping(kind)
+
+
+def test_a_kind_has_a_channel_where_the_file_names_none() -> None:
+    assert {name: channel for name, kind in KINDS.items() if (channel := channel_of(kind))} == CHANNELS
+
+
+def test_the_channel_of_a_kind_counts_for_links_and_caps_and_a_written_one_before_it(tmp_path: Path) -> None:
+    text = "destination: d\ntype: mail\nhost: smtp.example\nsender: a@b.example\ncaps: [{at_most: 1, within: 1d}]\n"
+    folder = write(tmp_path, {"destinations/d.yaml": text})
+    (mail,) = load(folder).destinations
+    assert (mail.channel, mail.reached_by, mail.asked_purpose) == ("", "email", "all")
+    (other,) = load(write(tmp_path, {"destinations/d.yaml": f"{text}channel: letters\npurpose: news\n"})).destinations
+    assert (other.reached_by, other.asked_purpose) == ("letters", "news")

@@ -12,9 +12,6 @@ UnsubscribeUrl: TypeAlias = Callable[[str, str, str, str], str | None]
 NamespaceOf: TypeAlias = Callable[[str], uuid.UUID | None]
 """Finds the secret of a workspace."""
 
-CHANNEL = "email"
-"""Of a destination that names none."""
-
 
 def no_namespace(_workspace: str) -> None:
     """Know no workspace."""
@@ -33,8 +30,6 @@ def links(base: str, namespace_of: NamespaceOf) -> UnsubscribeUrl:
         namespace = namespace_of(workspace)
         if namespace is None:
             return None
-        return unsubscribe_url(
-            base, namespace, UnsubscribeLink(workspace, profile_id, purpose or ALL, channel or CHANNEL)
-        )
+        return unsubscribe_url(base, namespace, UnsubscribeLink(workspace, profile_id, purpose or ALL, channel))
 
     return link

@@ -34,7 +34,7 @@ def delivery(cause: str = "m") -> Delivery:
 
 
 def test_the_event_ends_the_consent_for_mails() -> None:
-    event = bounce_event(delivery(), GONE, "", NOW, ())
+    event = bounce_event(delivery(), GONE, "email", NOW, ())
     assert event is not None
     assert (event.event, event.identifiers, event.occurred_at) == ("Email Bounced", (EMAIL,), NOW)
     assert json.loads(event.properties)["delivery"] == "k" * 32
