@@ -208,15 +208,20 @@ class Committer:
     def _abort_after(self, failure: KafkaException, attempt: int) -> None:
         """Abort the transaction, so that another attempt can be made. Raises where none can."""
         error: KafkaError = failure.args[0]
-        if error.code() in FENCED:
-            raise ProducerFenced(f"{self.name}: another worker has taken the partition") from failure
+        self._raise_if_fenced(failure)
         if error.fatal() or not (error.txn_requires_abort() or error.retriable()):
             raise CommitFailed(f"{self.name}: {error.str()}") from failure
         log.warning("transaction of %s is aborted, attempt %d of %d: %s", self.name, attempt, ATTEMPTS, error.str())
         try:
             self._producer.abort_transaction()
         except KafkaException as second:
+            # Whoever was frozen may first learn that its records are too old to be sent.
+            self._raise_if_fenced(second)
             raise CommitFailed(f"{self.name}: {error.str()}; abort: {second.args[0].str()}") from second
+
+    def _raise_if_fenced(self, failure: KafkaException) -> None:
+        if failure.args[0].code() in FENCED:
+            raise ProducerFenced(f"{self.name}: another worker has taken the partition") from failure
 
 
 def _position_key(topic: str) -> bytes:
