@@ -62,11 +62,12 @@ class StatesQuery:
         return f"({calls} AND occurred_at > fromUnixTimestamp64Milli({self._since - accumulator.retain_ms}, 'UTC'))"
 
     def selected(self, source: str) -> str:
-        """Return the query for one row of each profile, of a source of events as `events` has it."""
+        """Return the query for one row of each profile, in order of ids, of a source of events as `events` has it."""
         named = ", ".join(f"{column.text} AS a{number}" for number, column in enumerate(self._columns))
         counted = self._profiles.selected(source)
         is_any = " OR ".join(f"({self._is_any(number)})" for number in range(len(self._columns)))
-        return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id, {named}\nFROM (\n{counted}\n)\nWHERE {is_any}"
+        selected = f"SELECT profile_id, {named}\nFROM (\n{counted}\n)\nWHERE {is_any}\nORDER BY profile_id"
+        return f"WITH {WITH_FUNCTIONS}\n{selected}"
 
     def read(self, batch: "pa.RecordBatch") -> Iterator[tuple[str, States]]:
         """Yield each profile of an answer, with the states that are not empty."""

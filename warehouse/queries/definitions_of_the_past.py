@@ -16,6 +16,7 @@ from warehouse.queries.definitions import source_of
 _SETTINGS = {
     # What is beyond goes to disk, so that a workspace of any size fits.
     "max_bytes_before_external_group_by": "1000000000",
+    "max_bytes_before_external_sort": "1000000000",
 }
 
 
@@ -30,7 +31,9 @@ def states(  # noqa: PLR0913 - what is queried, field by field
 ) -> Iterator[tuple[str, States]]:
     """Yield each profile with its states, by accumulator id, of the events stamped below a version.
 
-    An empty state is left out, and so is a profile with none. `since`: a time (ms) that no profile is evaluated before.
+    They come in the order of ids, as the states of profiles lie in a store: neighbours are read and written at less
+    cost. An empty state is left out, and so is a profile with none. `since`: a time (ms) that no profile is evaluated
+    before.
     Raises TransientError or TerminalError, also on the way.
     """
     if not accumulators:

@@ -108,6 +108,15 @@ def test_what_has_no_window_is_of_the_whole_past(warehouse: Warehouse, workspace
     assert sorted(map(str, found.values())) == sorted(map(str, (Calls(400, NOW - 399 * DAY, NOW), Times([NOW]))))
 
 
+def test_profiles_come_in_the_order_in_which_they_are_stored(warehouse: Warehouse, workspace: str) -> None:
+    people = [person(number) for number in range(8)]
+    for profile_id in people:
+        fill(warehouse, workspace, profile_id, 1, apart_ms=DAY)
+
+    ever = accumulators_of(Definitions(segments=(Segment("ever", EventCount(VIEWED, Window())),)))
+    assert [profile_id for profile_id, _ in states(warehouse, workspace, "person", ever, version=1)] == sorted(people)
+
+
 def read_parts(warehouse: Warehouse, workspace: str, accumulators: Sequence[Accumulator], since: int | None) -> int:
     """How many parts of the table of events ClickHouse reads for a query."""
     query = StatesQuery(accumulators, since)
