@@ -80,8 +80,11 @@ def release_due(batch: Batch) -> bool:
     """Release what need not wait any longer; return True if some had to be left for another sweep."""
     released = 0
     for profile in batch.profiles():
-        settling, now = profile.settling, batch.due_until(profile)
-        if settling is None or not settling.held or deadline(batch, profile, settling) > now:
+        settling = profile.settling
+        if settling is None or not settling.held:
+            continue
+        now = batch.due_until(profile)
+        if deadline(batch, profile, settling) > now:
             continue
         if released >= RELEASED_AT_ONCE:
             return True
