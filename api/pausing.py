@@ -10,7 +10,7 @@ from runtime.hints import did_you_mean
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
-from schemas.delivery_control import Pause, Pauses, pause_record, resume_record
+from schemas.delivery_control import Pause, Pauses, Resumed, pause_record, resume_record, resumed_record
 from schemas.topics import DELIVERIES_CONTROL
 from settings import Settings
 
@@ -35,12 +35,16 @@ def pause(settings: Settings, destination: str, reason: str) -> Pause:
 
 
 def resume(settings: Settings, destination: str) -> bool:
-    """Resume a destination, also one that is not defined any more; return whether it was paused. Raises as `pause`."""
+    """Resume a destination, also one that is not defined any more; return whether it was paused. Raises as `pause`.
+
+    Paused or not, what waits for it is attempted at once.
+    """
     paused = read_pauses(settings).of
     names = {*names_of(settings, destination)}
     if not names & paused.keys():
         _check_known(destination, {*_receiving(settings), *paused})
-    _append(settings, [resume_record(name) for name in sorted(names)])
+    resumed = Resumed(destination, now_ms())
+    _append(settings, [*(resume_record(name) for name in sorted(names)), resumed_record(resumed)])
     return bool(names & paused.keys())
 
 

@@ -1,7 +1,7 @@
 """What the topic `deliveries.control` says: which destinations are sent nothing, and why. Pure.
 
 An operator has paused them, or the deliverer cannot open them, such as for want of a secret, or they do not accept
-their credentials: of these one delivery is tried now and then.
+their credentials: of these one delivery is tried now and then. And it says when an operator has resumed one.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
-_PAUSE, _UNOPENED, _SUSPENDED = b"pause|", b"unopened|", b"suspended|"
+_PAUSE, _RESUMED, _UNOPENED, _SUSPENDED = b"pause|", b"resumed|", b"unopened|", b"suspended|"
 
-Said = TypeVar("Said", "Pause", "Unopened", "Suspended")
+Said = TypeVar("Said", "Pause", "Resumed", "Unopened", "Suspended")
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -21,6 +21,13 @@ class Pause(msgspec.Struct, frozen=True):
     destination: str
     paused_at: int
     reason: str = ""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """That an operator has resumed a destination at a time (ms): what waits for it is to be attempted at once."""
+
+    destination: str
+    resumed_at: int
 
 
 class Unopened(msgspec.Struct, frozen=True):
@@ -41,6 +48,7 @@ class Suspended(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_pause = msgspec.json.Decoder(Pause).decode
+_decode_resumed = msgspec.json.Decoder(Resumed).decode
 _decode_unopened = msgspec.json.Decoder(Unopened).decode
 _decode_suspended = msgspec.json.Decoder(Suspended).decode
 
@@ -51,6 +59,7 @@ class Pauses(msgspec.Struct, frozen=True):
     of: Mapping[str, Pause] = MappingProxyType({})
     unopened: Mapping[str, Unopened] = MappingProxyType({})
     suspended: Mapping[str, Suspended] = MappingProxyType({})
+    resumed: Mapping[str, Resumed] = MappingProxyType({})
 
     def only(self, names: Collection[str]) -> "Pauses":
         """Return what it says of these destinations."""
@@ -64,6 +73,9 @@ class Pauses(msgspec.Struct, frozen=True):
             if key.startswith(_PAUSE):
                 name, pause = _named(key, _PAUSE), None if value is None else _decode_pause(value)
                 return msgspec.structs.replace(self, of=_with(self.of, name, pause))
+            if key.startswith(_RESUMED):
+                name, resumed = _named(key, _RESUMED), None if value is None else _decode_resumed(value)
+                return msgspec.structs.replace(self, resumed=_with(self.resumed, name, resumed))
             if key.startswith(_UNOPENED):
                 name, unopened = _named(key, _UNOPENED), None if value is None else _decode_unopened(value)
                 return msgspec.structs.replace(self, unopened=_with(self.unopened, name, unopened))
@@ -81,8 +93,13 @@ def pause_record(pause: Pause) -> tuple[bytes, bytes]:
 
 
 def resume_record(destination: str) -> tuple[bytes, None]:
-    """Return key and value of the record that resumes a destination."""
+    """Return key and value of the record that takes the pause of a destination back."""
     return _PAUSE + destination.encode(), None
+
+
+def resumed_record(resumed: Resumed) -> tuple[bytes, bytes]:
+    """Return key and value of the record that has what waits for a destination attempted at once."""
+    return _RESUMED + resumed.destination.encode(), _encode(resumed)
 
 
 def unopened_record(unopened: Unopened) -> tuple[bytes, bytes]:

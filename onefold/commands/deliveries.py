@@ -283,6 +283,8 @@ def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir
 def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Let a destination have what waits for it, in order. Says what else it waits for, such as a missing secret.
 
+    Also where it was not paused: what waits for its next attempt is attempted at once.
+
     \b
     Example:
       onefold deliveries resume mail
@@ -296,9 +298,12 @@ def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | Non
     if as_json:
         click.echo(json_text({"destination": destination, "was_paused": was_paused, **shown_held_up(still)}))
         return
-    click.echo(literal(f"{destination} {'goes on' if was_paused else 'was not paused by anybody'}"))
+    click.echo(literal(f"{destination} {'goes on' if was_paused else _NOT_PAUSED}"))
     for line in held_up(still):
         click.echo(line)
+
+
+_NOT_PAUSED = "was not paused by anybody; what waits for it is attempted at once"
 
 
 def _counted(number: int) -> str:

@@ -105,14 +105,33 @@ def _ready(served: Served, line: bytes, most: int, choice: Choice) -> list[Chose
             if ready:
                 return ready
             if isinstance(prepared, Wait):
-                lines.postpone(choice.view, line, prepared.until)
-                return []
+                if not _put_exit_first(served, line, choice):
+                    lines.postpone(choice.view, line, prepared.until)
+                    return []
+                break
             lines.drop(choice.view, line, item.number, choice.now)
             choice.notes.say(served.whose, line, activation, item.waiting.record, prepared)
             break
         else:
             return ready
     return []
+
+
+def _put_exit_first(served: Served, line: bytes, choice: Choice) -> bool:
+    """Put an exit from what a receiver may hold before those that wait for a gate; return whether there is one.
+
+    The order of different segments is nothing to a receiver of states, and an exit waits for nothing. Behind what has
+    begun it does not pass: that may have arrived.
+    """
+    of = lines.read(choice.view, line)
+    if served.policy.holds != "states" or of.has_begun:
+        return False
+    for item in lines.head(choice.view, line, of.count):
+        activation = choice.decode(item.waiting.record)
+        if activation.change == "exited" and of.may_be_held(activation.name):
+            lines.put_first(choice.view, line, item.number)
+            return True
+    return False
 
 
 def _fitting(ready: list[Chosen], left: int, is_begun: bool, most: int) -> tuple[list[Chosen], int]:

@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 from sinks.delivery.schedule import step_ms
 
 FAILURES_TO_OPEN = 10
+LONGEST_ASKED_MS = 3_600_000
+"""A receiver that asks for more than this is tried with one request all the same: the others wait for it to be well."""
 
 BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
 
@@ -90,7 +92,12 @@ class Breaker:
             return  # begun before it opened
         self._openings += 1
         self._is_trying = False
-        self._opens_again_at = now + max(step_ms(self._openings + 1, spread), after_ms or 0)
+        asked_ms = min(after_ms or 0, LONGEST_ASKED_MS)
+        self._opens_again_at = now + max(step_ms(self._openings + 1, spread), asked_ms)
+
+    def reset(self) -> None:
+        """Forget all failures: somebody says that the receiver is well."""
+        self.succeed()
 
     def give_up(self) -> None:
         """Note that the request which was let through was broken off, and says nothing of the receiver."""

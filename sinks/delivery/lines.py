@@ -75,6 +75,11 @@ class Line(msgspec.Struct, array_like=True):
     attempted_at: int = 0
     is_paused: bool = False
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the first one has."""
+        return self.begun_to > self.first
+
     def may_be_held(self, segment: str) -> bool:
         """Return whether a receiver of states may hold the person in a segment."""
         state = self.segments.get(segment)
@@ -200,8 +205,8 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and w
     view.put(_item_key(key, line.next), _encode(Waiting(now, record)))
     line.next += 1
     line.count += 1
-    if line.due_at is None:
-        line.due_at = now
+    if line.due_at is None or (holds == "states" and activation.change == "exited" and not line.has_begun):
+        line.due_at = now  # an exit does not wait for the gate that what is before it waits for
     _write(view, key, line)
     return unsent
 
@@ -224,6 +229,22 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
             items.append(Numbered(each, _decode_waiting(value)))
         number = several.stop
     return items
+
+
+def put_first(view: StateView, key: bytes, number: int) -> None:
+    """Put one that waits before all others of its line, none of which has begun; they keep their order."""
+    line = read(view, key)
+    items = [_item_key(key, each) for each in range(line.first, number + 1)]
+    view.prefetch(items)
+    places = [place for place in items if view.get(place) is not None]
+    waiting = [view.get(place) for place in places]
+    for place, value in zip(places, [waiting[-1], *waiting[:-1]], strict=True):
+        view.put(place, value)
+    numbers = [_NUMBER.unpack(place[-_NUMBER.size :])[0] for place in places]
+    moved = dict(zip(numbers, [*numbers[1:], numbers[0]], strict=True))
+    for segment in line.segments.values():
+        segment.waiting = moved.get(segment.waiting, segment.waiting)
+    _write(view, key, line)
 
 
 def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]], now: int) -> Begun:
@@ -290,7 +311,7 @@ def drop(view: StateView, key: bytes, number: int, now: int) -> None:
     """Take out what will not be sent."""
     line = read(view, key)
     _drop(view, key, line, number)
-    if line.first >= line.begun_to:
+    if not line.has_begun:
         _forget_attempts(line)
     line.due_at = now if line.count else None
     for segment in line.segments.values():
@@ -304,6 +325,15 @@ def postpone(view: StateView, key: bytes, until: int) -> None:
     line = read(view, key)
     line.due_at = until
     _write(view, key, line)
+
+
+def hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:
+    """Look at a line that waits now, unless it was attempted since a time (ms); return whether it is due by that."""
+    line = read(view, key)
+    if line.due_at is None or line.due_at <= now or line.attempted_at > attempted_until:
+        return False
+    postpone(view, key, now)
+    return True
 
 
 def _settle_one(line: Line, attempted: Attempted, retry_at: RetryAt) -> Settled:

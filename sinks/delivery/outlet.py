@@ -43,6 +43,8 @@ class Outlet:
         self._accepted_at = 0
         self.is_paused = False
         """By an operator."""
+        self.resumed_at = 0
+        """When (ms) an operator has resumed it last; 0: never."""
         self._bucket: TokenBucket | None = None
         self.limit(definition, 1.0)
 
@@ -144,6 +146,13 @@ class Outlet:
         """Take the credentials for accepted, as far as known."""
         self._try_at, self._unauthorised = None, ""
         self._trials = self._trial_was_due_at = self._refusals = 0
+
+    def resume(self, resumed_at: int) -> None:
+        """Try it at once, as if it had never failed: an operator says so."""
+        self.resumed_at = resumed_at
+        self._breaker.reset()
+        if self._try_at is not None:
+            self._try_at, self._trials = min(self._try_at, now_ms()), 0
 
     def give_up(self, opened: Destination) -> None:
         """Note that a request was not made, or broken off, and says nothing of the receiver."""

@@ -59,7 +59,7 @@ class Deliverer:
         self._reader: TaskReader | None = None
         self._failure: BaseException | None = None
         self._stopping = False
-        self._seen: tuple[object, object] = (None, None)
+        self._seen: tuple[object, ...] = ()
         self._telling = Telling(kafka, self._pauses.read())
         self._unread = UnreadTopics(kafka)
         self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
@@ -105,14 +105,15 @@ class Deliverer:
         """Serve what is defined now, as it is; tend what is served now and then."""
         newest, pauses = self._published.read().newest, self._pauses.read()
         now_s = time.monotonic()
-        if self._seen != (newest, pauses.of):
+        if self._seen != (newest, pauses.of, pauses.resumed):
             defined = () if newest is None else newest.destinations
             await asyncio.to_thread(
                 self._make_topics, [name for each in defined if each.receiver is not None for name in each.names]
             )
             destinations.define(defined, {} if newest is None else newest.consent.defaults)
             destinations.pause(pauses.of)
-            self._seen = (newest, pauses.of)
+            destinations.resume(pauses.resumed)
+            self._seen = (newest, pauses.of, pauses.resumed)
         if now_s - self._tended_at > TEND_EVERY_S:
             self._tended_at = now_s
             await destinations.tend()

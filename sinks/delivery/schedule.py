@@ -13,14 +13,12 @@ def next_attempt_at(attempts: int, now: int, retry_until: int, after_ms: int | N
 
     `attempts`: how many there were, at least 1. `retry_until`: the end of the time for it. `after_ms`: how long the
     receiver asks to be left alone, if it does; it is taken at its word. `spread`: from -1 to 1, by chance. The last
-    attempt is at the end of the time.
+    attempt is at the end of the time, also where the receiver asks for more.
     """
     if now >= retry_until:
         return None
-    if after_ms is not None:
-        at = now + max(after_ms, SHORTEST_MS)
-        return at if at <= retry_until else None
-    return min(now + step_ms(attempts, spread), retry_until)
+    wait_ms = step_ms(attempts, spread) if after_ms is None else max(after_ms, SHORTEST_MS)
+    return min(now + wait_ms, retry_until)
 
 
 def step_ms(attempts: int, spread: float) -> int:

@@ -10,7 +10,7 @@ from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from runtime.clock import now_ms
 from schemas.consent import Default
-from schemas.delivery_control import Suspended, Unopened
+from schemas.delivery_control import Resumed, Suspended, Unopened
 from schemas.topics import activation
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
@@ -46,6 +46,7 @@ class Served:
         self.mapping = fingerprint(definition.mapping)
         self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.cap_window_ms = cap_window_ms
+        """How far back any destination of its channel looks at what a person was sent."""
         self.consents = consents
         """By purpose that is defined, what holds of whoever has said nothing."""
         self.opened_at = time.monotonic()
@@ -81,13 +82,16 @@ class Destinations:
         self._replaced: list[Served] = []
         self._share = 1.0
         self._consents: Mapping[str, Default] = {}
+        self._cap_windows_ms: Mapping[str, int] = {}  # by channel
 
     def define(self, definitions: Iterable[Definition], consents: Mapping[str, Default]) -> None:
         """Serve exactly those that have a receiver, as they are defined now; `consents`: the purposes' defaults."""
         self._consents = consents
+        self._defined = {each.name: each for each in definitions if each.receiver is not None}
+        self._cap_windows_ms = _cap_windows_ms(self._defined.values())
         for served in self._served.values():
             served.consents = consents
-        self._defined = {each.name: each for each in definitions if each.receiver is not None}
+            served.cap_window_ms = self._cap_windows_ms.get(served.definition.reached_by, 0)
         self._names = {former: each.name for each in self._defined.values() for former in each.names}
         self._failed_at.clear()
         for name in self._served.keys() - self._defined.keys():
@@ -105,6 +109,15 @@ class Destinations:
             if outlet.is_paused != (name in paused):
                 outlet.is_paused = name in paused
                 log.info("%s: an operator has %s it", name, "paused" if outlet.is_paused else "resumed")
+                self._freed(name)
+
+    def resume(self, resumed: Mapping[str, Resumed]) -> None:
+        """Try those at once that an operator has resumed since the last call, under whatever name."""
+        for each in resumed.values():
+            name = self.name_of(each.destination)
+            outlet = self._outlets.get(name)
+            if outlet is not None and each.resumed_at > outlet.resumed_at:
+                outlet.resume(each.resumed_at)
                 self._freed(name)
 
     def share(self, share: float) -> None:
@@ -191,7 +204,7 @@ class Destinations:
             outlet.lift()
         if name in self._served:
             self._replaced.append(self._served[name])
-        window_ms = self._cap_window_ms(definition.reached_by)
+        window_ms = self._cap_windows_ms.get(definition.reached_by, 0)
         self._served[name] = Served(definition, opened, outlet, window_ms, self._consents)
         self._freed(name)
 
@@ -205,11 +218,6 @@ class Destinations:
         if before is None or before.reason != reason:
             self._unopened[name] = Unopened(name, now, reason)
 
-    def _cap_window_ms(self, channel: str) -> int:
-        """Return how far back any destination of a channel looks at what a person was sent."""
-        caps = [cap.within_ms for each in self._defined.values() if each.reached_by == channel for cap in each.caps]
-        return max(caps, default=0)
-
 
 async def _close(served: Served) -> None:
     try:
@@ -221,3 +229,12 @@ async def _close(served: Served) -> None:
 def _is_to_be_reopened(served: Served) -> bool:
     """Return whether its secrets may have been changed: they are read when it is opened."""
     return bool(served.outlet.unauthorised) and time.monotonic() - served.opened_at > OPEN_AGAIN_S
+
+
+def _cap_windows_ms(definitions: Iterable[Definition]) -> dict[str, int]:
+    """Return by channel how far back any of its destinations looks at what a person was sent."""
+    windows: dict[str, int] = {}
+    for each in definitions:
+        for cap in each.caps:
+            windows[each.reached_by] = max(windows.get(each.reached_by, 0), cap.within_ms)
+    return windows

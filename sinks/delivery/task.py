@@ -19,6 +19,7 @@ from sinks.delivery import consents, lines, metrics
 from sinks.delivery.arrivals import Arrivals
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.failpoints import reached
+from sinks.delivery.hastening import Hastening
 from sinks.delivery.records import TaskRecords
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.sending import send
@@ -66,7 +67,9 @@ class DeliveryTask:
         self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by what a destination is kept as
         self._sending: set[asyncio.Task[None]] = set()
         self._starved: set[str] = set()
+        self._put_off: set[str] = set()  # of what was due last nothing may be sent yet: what is behind it perhaps
         self._absence = Absence()
+        self._hastening = Hastening()
         self.skipped: set[str] = set()
         """Topics whose destination was not open when a record came: they are to be read again from `positions`."""
         self.is_informed = False
@@ -125,7 +128,7 @@ class DeliveryTask:
     async def _work(self) -> None:
         try:
             while not self._is_closing:
-                if not (self._arrived or self._ended):
+                if not (self._arrived or self._ended or self._hastening.is_under_way):
                     await self._wait()
                 self._wake.clear()
                 await self._round()
@@ -140,6 +143,7 @@ class DeliveryTask:
         choice = self._choice()
         touched, positions = ([], {}) if self._is_closing else self._admit(choice)
         touched += self._settle(choice)
+        touched += self._hastening.hastened(self._destinations.all(), choice.view, choice.now)
         requests = self._choose(touched, choice) if self.is_informed and not self._is_closing else []
         self._retire(choice)
         try:
@@ -199,16 +203,23 @@ class DeliveryTask:
                 self._starved.add(served.name)
                 continue
             due = self._due(served, by_destination.get(served.kept_as, []), choice)
+            looked_at, before = len(due), len(requests)
             while due and (request := choose(served, due, choice)) is not None:
                 requests.append(request)
                 self._under_way[served.kept_as].update(each.line for each in request.chosen)
             if due:
                 self._starved.add(served.name)
+            self._put_off.discard(served.name)
+            if looked_at and not due and len(requests) == before:
+                self._put_off.add(served.name)
+                self._wake.set()
         return requests
 
     def _due(self, served: Served, touched: list[bytes], choice: Choice) -> deque[bytes]:
         under_way = self._under_way[served.kept_as]
         limit = min(served.outlet.room * served.opened.batching.deliveries, CHOSEN_AT_ONCE)
+        if served.name in self._put_off:
+            limit = max(limit, ADMITTED_AT_ONCE)
         stored = choice.view.due(served.kept_as, choice.now, limit + len(under_way))
         if len(stored) >= limit:
             self._starved.add(served.name)

@@ -5,12 +5,14 @@ import pytest
 from schemas.delivery_control import (
     Pause,
     Pauses,
+    Resumed,
     Suspended,
     Unopened,
     accepted_record,
     opened_record,
     pause_record,
     resume_record,
+    resumed_record,
     suspended_record,
     unopened_record,
 )
@@ -40,6 +42,12 @@ def test_a_destination_does_not_accept_its_credentials_until_it_does_which_is_no
     assert said.with_record(*accepted_record("mail")) == Pauses({"mail": PAUSE})
 
 
+def test_that_an_operator_has_resumed_it_is_kept_whether_it_was_paused_or_not() -> None:
+    said = Pauses().with_record(*resumed_record(Resumed("mail", 5))).with_record(*resumed_record(Resumed("mail", 7)))
+    assert said == Pauses(resumed={"mail": Resumed("mail", 7)})
+    assert said.only(["ads"]) == Pauses()
+
+
 def test_to_resume_what_is_not_paused_changes_nothing() -> None:
     assert Pauses().with_record(*resume_record("mail")) == Pauses({})
 
@@ -51,6 +59,7 @@ def test_to_resume_what_is_not_paused_changes_nothing() -> None:
         (b"other|mail", b"{}"),
         (b"pause|mail", b"no JSON"),
         (b"pause|mail", b'{"paused_at": "now"}'),
+        (b"resumed|mail", b"{}"),
         (b"unopened|mail", b"{}"),
         (b"suspended|mail", b"{}"),
     ],

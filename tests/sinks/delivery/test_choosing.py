@@ -1,6 +1,7 @@
 """What begins, of whom, and what of it counts."""
 
 from collections import deque
+from typing import Literal
 
 import msgspec
 
@@ -13,25 +14,31 @@ from sinks.delivery import lines
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.caps import sent_at
 from sinks.delivery.choosing import Choice, Request, choose
+from sinks.delivery.hastening import Hastening
 from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Outlet
 from sinks.delivery.rounds import Ended, settle
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Outcome, Unauthorised
+from sinks.destinations.contract import Delivered, Holds, Outcome, Retry, Unauthorised
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
-from tests.sinks.delivery.test_lines import Memory, encode
-from tests.sinks.delivery.test_outlet import OPENED
+from tests.sinks.delivery.test_lines import KEY, Memory, encode
+from tests.sinks.delivery.test_outlet import OPENED, Receiver
 
 HOUR = 3_600_000
 NOW = 100 * HOUR
 
 
-def served() -> Served:
-    definition = Definition(
-        "shop", receiver=Webhook("https://shop.example"), channel="email", caps=(Cap(at_most=1, within_ms=HOUR),)
-    )
-    return Served(definition, OPENED, Outlet(definition, lambda: None), HOUR, {})
+class Audience(Receiver):
+    """One that holds states."""
+
+    holds: Holds = "states"
+
+
+def served(opened: Receiver = OPENED, **options: object) -> Served:
+    given = {"receiver": Webhook("https://shop.example"), "channel": "email", "caps": (Cap(1, HOUR),)} | options
+    definition = Definition("shop", **given)  # type: ignore[arg-type]
+    return Served(definition, opened, Outlet(definition, lambda: None), HOUR, {})
 
 
 def choice(view: StateView, now: int) -> Choice:
@@ -55,7 +62,7 @@ def begin(shop: Served, view: StateView, now: int) -> Request | None:
 
 def end(request: Request, outcome: Outcome, view: StateView, now: int) -> None:
     before = [each.before for each in request.chosen]
-    until = request.served.outlet.end(OPENED, [outcome], before, now)
+    until = request.served.outlet.end(request.served.opened, [outcome], before, now)
     settle(Ended(request, [outcome], 1, until), choice(view, now))
 
 
@@ -75,3 +82,118 @@ def test_a_delivery_whose_credentials_are_refused_counts_once_for_caps_and_is_du
         assert len(sent_at(view, shop, b"w|person|p", now)) == 1
         store.commit(view)
         now += pause
+
+
+class Sent:
+    """A line at an audience that is sent one delivery an hour; every step is a round that is committed."""
+
+    def __init__(self, holds: Holds = "states") -> None:
+        self.store, self.now, self.versions = Memory(), NOW, 0
+        self.shop = served(Audience() if holds == "states" else OPENED)
+
+    def admit(self, name: str, change: Literal["entered", "exited", "fired"]) -> None:
+        self.versions += 1
+        view, comes = StateView(self.store), activation(self.versions, change, name)
+        lines.admit(view, KEY, comes, encode(comes), self.shop.policy.holds, self.now)
+        self.store.commit(view)
+
+    def begin(self) -> tuple[str, str] | None:
+        """What begins now."""
+        view = StateView(self.store)
+        self.request = begin(self.shop, view, self.now)
+        self.store.commit(view)
+        if self.request is None:
+            return None
+        (chosen,) = self.request.chosen
+        return chosen.delivery.activation.name, chosen.delivery.activation.change
+
+    def end(self, outcome: Outcome) -> None:
+        view = StateView(self.store)
+        assert self.request is not None
+        end(self.request, outcome, view, self.now)
+        self.store.commit(view)
+
+    def hasten(self, hastening: Hastening) -> list[bytes]:
+        """Which lines are due before their time."""
+        view = StateView(self.store)
+        hastened = hastening.hastened((self.shop,), view, self.now)
+        assert not hastening.is_under_way
+        self.store.commit(view)
+        return hastened
+
+    def deliver(self) -> list[tuple[str, str]]:
+        """What is sent at this time."""
+        sent = []
+        while (each := self.begin()) is not None:
+            sent.append(each)
+            self.end(Delivered())
+        return sent
+
+
+def test_an_exit_does_not_wait_for_the_gate_that_another_segments_entry_waits_for() -> None:
+    line = Sent()
+    line.admit("buyers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    for name in ("readers", "walkers"):
+        line.admit(name, "entered")
+    line.admit("swimmers", "exited")  # of whom the receiver was never sent: it passes nobody
+    assert line.deliver() == []
+    line.admit("buyers", "exited")
+    assert line.deliver() == [("buyers", "exited")]
+    line.admit("readers", "exited")  # whose entry waits: nothing is left to send
+    line.now += HOUR
+    assert line.deliver() == [("walkers", "entered")]
+
+
+def test_an_exit_passes_nothing_that_has_begun() -> None:
+    line = Sent()
+    line.admit("buyers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    line.now += HOUR
+    line.admit("readers", "entered")
+    assert line.begin() == ("readers", "entered")
+    line.admit("buyers", "exited")
+    line.end(Retry("unavailable", "503", 5_000))
+    assert line.deliver() == []
+    line.now += 5_000
+    assert line.deliver() == [("readers", "entered"), ("buyers", "exited")]
+
+
+def test_where_events_are_taken_nothing_passes_anything() -> None:
+    line = Sent("events")
+    line.admit("buyers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    line.admit("readers", "entered")
+    line.admit("buyers", "exited")
+    assert line.deliver() == []
+    line.now += HOUR
+    assert line.deliver() == [("readers", "entered")]
+
+
+def test_what_waits_for_a_gate_is_looked_at_when_other_rules_hold_and_once() -> None:
+    line, hastening = Sent(), Hastening()
+    assert line.hasten(hastening) == []
+    line.admit("buyers", "entered")
+    line.admit("readers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    assert line.hasten(hastening) == line.hasten(Hastening()) == []
+    line.shop = served(Audience(), caps=())
+    assert line.hasten(Hastening()) == [KEY]  # another process, which begins with them
+    assert line.deliver() == [("readers", "entered")]
+    assert line.hasten(hastening) == []
+
+
+def test_what_waits_for_its_next_attempt_is_attempted_when_an_operator_resumes_the_destination() -> None:
+    line = Sent()
+    line.admit("buyers", "entered")
+    assert line.begin() == ("buyers", "entered")
+    line.end(Retry("throttled", "429", 72 * HOUR))
+    hastening = Hastening()
+    assert line.hasten(hastening) == []
+    line.now += 1
+    line.shop.outlet.resume(line.now)
+    assert line.hasten(hastening) == [KEY]
+    assert line.begin() == ("buyers", "entered")
+    line.end(Retry("throttled", "429", HOUR))
+    line.now += 1
+    assert line.hasten(Hastening()) == []

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.delivery.limits import FAILURES_TO_OPEN, Breaker, TokenBucket
+from sinks.delivery.limits import FAILURES_TO_OPEN, LONGEST_ASKED_MS, Breaker, TokenBucket
 
 
 @given(st.floats(0.5, 1_000), st.lists(st.tuples(st.floats(0, 3), st.integers(0, 50)), max_size=50))
@@ -91,3 +91,10 @@ def test_a_receiver_that_asks_for_patience_is_left_alone_for_so_long() -> None:
     for _ in range(FAILURES_TO_OPEN):
         breaker.fail(0, 0, 600_000)
     assert breaker.ready_at() == 600_000
+
+
+def test_one_that_asks_for_days_is_tried_with_one_request_within_an_hour() -> None:
+    breaker = Breaker()
+    for _ in range(FAILURES_TO_OPEN):
+        breaker.fail(0, 0, 72 * 3_600_000)
+    assert breaker.ready_at() == LONGEST_ASKED_MS

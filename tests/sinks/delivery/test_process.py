@@ -12,11 +12,12 @@ from definitions.receivers.webhook import Webhook
 from definitions.sets.topic import ensure_topic
 from embedded.stack import Stack
 from onefold.progress import Lag, PipelineProgress
+from runtime.clock import now_ms
 from runtime.failpoints import VARIABLE
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
-from schemas.delivery_control import Pause, opened_record, pause_record, resume_record
+from schemas.delivery_control import Pause, Resumed, opened_record, pause_record, resume_record, resumed_record
 from schemas.groups import DELIVERER
 from schemas.topics import DELIVERIES_CONTROL
 from sinks.delivery.failpoints import FAILPOINTS
@@ -302,6 +303,14 @@ def test_an_operator_pauses_and_resumes_a_destination(
         assert (hook.requests, deliverer.metric("onefold_deliveries_paused", destination=destination.name)) == (0, 1)
         producer.send([ProducerRecord(DELIVERIES_CONTROL, *resume_record(destination.name))])
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
+        hook.answer, hook.headers = lambda _taken, _number: 429, {"Retry-After": "86400"}
+        changes.toggle([destination], range(5))
+        wait_until(lambda: hook.requests == 10, "the receiver to ask for a day")
+        wait_until(lambda: _said(changes, destination.name, person(4), "retry"), "them to wait for it")
+        hook.answer = lambda _taken, _number: 204
+        resumed = Resumed(destination.name, now_ms())
+        producer.send([ProducerRecord(DELIVERIES_CONTROL, *resumed_record(resumed))])
+        wait_until(lambda: settled(changes, hook), "them to be attempted at once")
 
 
 def _unadmitted(stack: Stack) -> list[Lag]:
