@@ -32,7 +32,15 @@ from settings import Settings
 from sinks.delivery.attempts import Saying, Whose, attempt_record
 from warehouse.client import Warehouse
 from warehouse.queries.deliveries import SYNCED
-from warehouse.queries.membership_gaps import Direction, Gap, Person, membership_gaps, persons, sent_segments
+from warehouse.queries.membership_gaps import (
+    Direction,
+    Gap,
+    Person,
+    membership_gaps,
+    persons,
+    sent_segments,
+    time_zones,
+)
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
@@ -103,9 +111,9 @@ class Sync:
             self._settings.kafka, f"onefold-sync-{self._workspace}-{self._destination.name}"
         ) as producer:
             for each in found:
-                gaps = iter(each.gaps)
+                gaps, zones = iter(each.gaps), self._time_zones(each)
                 while some := list(islice(gaps, AT_ONCE)):
-                    producer.send(list(self._records(each.segment, some)))
+                    producer.send(list(self._records(each.segment, some, zones)))
                     yield len(some)
 
     def close(self) -> None:
@@ -142,12 +150,19 @@ class Sync:
                 gaps.append(gap)
         return SegmentGaps(segment, tuple(gaps), on_their_way + len(entering), suppressed)
 
-    def _records(self, segment: str, gaps: list[Gap]) -> Iterator[ProducerRecord]:
+    def _time_zones(self, found: SegmentGaps) -> Mapping[str, str]:
+        """Return by profile the time zone that quiet hours are judged by."""
+        if self._destination.quiet_hours is None or not found.entries:
+            return {}
+        return time_zones(self._warehouse, self._workspace, found.segment)
+
+    def _records(self, segment: str, gaps: list[Gap], zones: Mapping[str, str]) -> Iterator[ProducerRecord]:
         known = persons(self._warehouse, self._workspace, [gap.profile_id for gap in gaps])
         change_bytes, attempt_bytes = self._codec.encoder(SegmentChange), self._codec.encoder(DeliveryAttempt)
         now = now_ms()
         for gap in gaps:
             change = self._change(segment, gap, known.get(gap.profile_id), now)
+            change = msgspec.structs.replace(change, timezone=zones.get(gap.profile_id, ""))
             key = profile_key(self._workspace, gap.profile_id)
             yield ProducerRecord(topics.activation(self._destination.name), key, change_bytes(change))
             yield ProducerRecord(topics.DELIVERIES, key, attempt_bytes(self._attempt(change, now)))

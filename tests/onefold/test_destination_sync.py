@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from definitions.destinations import Destination
 from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
+from definitions.quiet_hours import QuietHours
 from definitions.receivers.webhook import Webhook
 from definitions.sets.topic import read_publication
 from embedded.stack import Stack
@@ -23,7 +24,7 @@ from schemas.consent import decode_consent
 from schemas.identity import profile_key
 from schemas.records import ConsentChange, ConsentEntry, Identifier, SegmentChange
 from schemas.registry import Registry
-from tests.sinks.examples import ADA, NOW, placed, profile
+from tests.sinks.examples import ADA, NOW, event, placed, profile, resolved
 from tests.sinks.sink_process import Feeder, running_sink, sink_lags
 from tests.support.deliveries import attempt, placed_attempt
 from tests.support.sets import applied_set
@@ -53,7 +54,12 @@ def written(stack: Stack) -> None:
 
 
 def define(stack: Stack, destination: str) -> None:
-    hook = Destination(destination, receiver=Webhook("https://shop.example/hook"), traits=("plan", "none"))
+    hook = Destination(
+        destination,
+        receiver=Webhook("https://shop.example/hook"),
+        traits=("plan", "none"),
+        quiet_hours=QuietHours(22 * 60, 8 * 60),
+    )
     applied_set(stack, Definitions((Segment(f"{destination}-pros", PROS, destinations=(destination,)),), (hook,)))
 
 
@@ -88,6 +94,9 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     said = ConsentEntry("mail", "email", "denied", NOW, "m2", "web", "v1")
     denied = ConsentChange("main", person(1), "person", person(1), 0, 1, NOW, "{}", (said,))
     feeder.send([(topics.CONSENTS, 0, 0, profile_key("main", person(1)), denied)])
+    for number, zone in enumerate(("Asia/Tokyo", "Europe/Berlin", 7)):
+        called = event(f"m{number}", context=json.dumps({"timezone": zone}), occurred_at=NOW - 5 + number)
+        feeder.send([resolved(called, 0, person(1))])
 
     def ended(number: int, outcome: str, **fields: object) -> None:
         given = {"destination": "synced", "name": "synced-pros", "profile_id": person(number), "version": 3}
@@ -118,6 +127,7 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     assert (change.version, change.changed_at, change.identifiers) == (9, NOW + 1, ada.identifiers)
     assert json.loads(change.traits) == {"plan": "pro"}
     assert decode_consent(change.consent).statements["mail"]["email"].status == "denied"
+    assert (change.timezone, sent[person(6)][1].timezone) == ("Europe/Berlin", "")
     assert sent[person(2)][1].version == 3
 
     answer = run(stack, "synced")

@@ -1,6 +1,7 @@
 """Reads where a destination differs from a segment: who is in it and was not delivered, and who was and is no more."""
 
 from collections.abc import Iterator, Sequence
+from sys import intern
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -62,6 +63,21 @@ SELECT profile_id, purpose, channel, argMax((status, toUnixTimestamp64Milli(sinc
 FROM onefold.consents
 WHERE workspace = {{workspace:String}} AND profile_id IN {profile_ids}
 GROUP BY profile_id, purpose, channel
+"""
+
+# The events tell more than the worker knows: it learns time zones only while a destination or a trigger asks for them.
+_TIME_ZONES = """
+SELECT profile_id, argMax(zone, (occurred_at, ordinal)) AS last
+FROM
+(
+    SELECT profile_id, occurred_at, ordinal, context.timezone.:String AS zone FROM onefold.current_events
+    WHERE workspace = {workspace:String} AND profile_id IN (
+        SELECT profile_id FROM onefold.segment_members FINAL
+        WHERE workspace = {workspace:String} AND segment = {segment:String}
+    )
+)
+WHERE zone != ''
+GROUP BY profile_id
 """
 
 
@@ -127,6 +143,14 @@ def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) ->
         )
         for profile_id, kind, version, namespaces, values, traits in _rows(warehouse, _PERSONS, workspace, chosen)
     }
+
+
+def time_zones(warehouse: Warehouse, workspace: str, segment: str) -> dict[str, str]:
+    """Return in which time zone the members of a segment were last, by id, as far as known. Raises OnefoldError."""
+    zones: dict[str, str] = {}
+    for batch in warehouse.stream(_TIME_ZONES, {"workspace": workspace, "segment": segment}, _SPILLING):
+        zones.update(zip(batch.column(0).to_pylist(), map(intern, batch.column(1).to_pylist()), strict=True))
+    return zones
 
 
 def _rows(warehouse: Warehouse, query: str, workspace: str, profile_ids: str) -> Iterator[tuple]:  # type: ignore[type-arg]
