@@ -13,6 +13,9 @@ class Arrivals:
     def __init__(self) -> None:
         self._by_topic: dict[str, deque[Arrival]] = {}
         self._number = 0
+        self._until_bytes = 0  # `take` takes no more once so few are left
+        self.bytes = 0
+        """How long their values are, together."""
 
     def __len__(self) -> int:
         return self._number
@@ -22,11 +25,16 @@ class Arrivals:
         for arrival in arrivals:
             self._by_topic.setdefault(arrival.topic, deque()).append(arrival)
             self._number += 1
+            self.bytes += _bytes(arrival)
 
-    def take(self, limit: int) -> list[Arrival]:
-        """Take `limit` records at most: of `consents` first, then of each topic as many as of any other."""
+    def take(self, limit: int, most_bytes: int) -> list[Arrival]:
+        """Take `limit` records at most: of `consents` first, then of each topic as many as of any other.
+
+        They are fewer where they are long: one more than fit into so many bytes at most.
+        """
+        self._until_bytes = self.bytes - most_bytes
         taken = self._take_of(CONSENTS, limit)
-        while len(taken) < limit and self._by_topic:
+        while len(taken) < limit and self._by_topic and self.bytes > self._until_bytes:
             share = max((limit - len(taken)) // len(self._by_topic), 1)
             for topic in list(self._by_topic):
                 taken += self._take_of(topic, min(share, limit - len(taken)))
@@ -37,7 +45,14 @@ class Arrivals:
         waiting = self._by_topic.get(topic)
         if waiting is None:
             return []
-        taken = [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+        taken: list[Arrival] = []
+        while waiting and len(taken) < limit and self.bytes > self._until_bytes:
+            taken.append(waiting.popleft())
+            self.bytes -= _bytes(taken[-1])
         if not waiting:
             del self._by_topic[topic]
         return taken
+
+
+def _bytes(arrival: Arrival) -> int:
+    return len(arrival.value or b"")

@@ -28,6 +28,8 @@ OF_A_LINE = 1
 """Deliveries of a line in one request: a receiver that took the second and not the first would see them overtake."""
 DROPS_AT_ONCE = 200
 """Of one line in one round; more are dropped in the next one."""
+PASSED_AT_MOST = 100
+"""Deliveries that an exit passes; of segments fewer wait than there are segments."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -126,7 +128,7 @@ def _put_exit_first(served: Served, line: bytes, choice: Choice) -> bool:
     of = lines.read(choice.view, line)
     if served.policy.holds != "states" or of.has_begun:
         return False
-    for item in lines.head(choice.view, line, of.count):
+    for item in lines.head(choice.view, line, PASSED_AT_MOST):
         activation = choice.decode(item.waiting.record)
         if activation.change == "exited" and of.may_be_held(activation.name):
             lines.put_first(choice.view, line, item.number)

@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 TAKEN_AT_ONCE = 1_000
 PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
-"""Records of a task that wait to be admitted."""
+PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES = 8_000_000, 2_000_000
+"""Records of a task that wait to be admitted; whichever bound is met."""
 ACKNOWLEDGE_EVERY_S = 0.25
 ACKNOWLEDGE_ALL_EVERY_S = 3_600.0
 """Kafka forgets after some days what a group has said of topics that it does not subscribe to."""
@@ -134,10 +135,12 @@ class TaskReader:
         with errors_sorted(self._settings.kafka):
             for partition, task in list(self.tasks.items()):
                 own = [each for each in self._consumer.assignment() if each.partition == partition]
-                if task.backlog > PAUSE_ABOVE and partition not in self._paused:
+                is_full = task.backlog > PAUSE_ABOVE or task.backlog_bytes > PAUSE_ABOVE_BYTES
+                has_room = task.backlog < RESUME_BELOW and task.backlog_bytes < RESUME_BELOW_BYTES
+                if is_full and partition not in self._paused:
                     self._consumer.pause(own)
                     self._paused.add(partition)
-                elif task.backlog < RESUME_BELOW and partition in self._paused:
+                elif has_room and partition in self._paused:
                     self._consumer.resume(own)
                     self._paused.discard(partition)
                 if not task.is_informed and not task.backlog and self._has_read_consents(task):

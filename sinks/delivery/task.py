@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 ADMITTED_AT_ONCE = 500
+ADMITTED_BYTES = 4_000_000
+"""Of records in one round: they are in memory until it is committed."""
 CHOSEN_AT_ONCE = 2_000
 STOP_WITHIN_S = 2.0
 
@@ -84,6 +86,11 @@ class DeliveryTask:
     def backlog(self) -> int:
         """How many records wait to be admitted, at least one while some are being admitted."""
         return len(self._arrived) + self._is_admitting
+
+    @property
+    def backlog_bytes(self) -> int:
+        """How long the records are that wait to be admitted."""
+        return self._arrived.bytes
 
     def submit(self, arrivals: Iterable[Arrival]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
@@ -162,7 +169,7 @@ class DeliveryTask:
         touched: list[bytes] = []
         positions: dict[str, int] = {}
         self._is_admitting = True  # whoever reads in another thread must not clear `skipped` in between
-        arrived = self._arrived.take(ADMITTED_AT_ONCE)
+        arrived = self._arrived.take(ADMITTED_AT_ONCE, ADMITTED_BYTES)
         choice.view.prefetch(_lines_of(arrived, self._destinations))
         for arrival in arrived:
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):

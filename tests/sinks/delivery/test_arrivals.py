@@ -10,6 +10,9 @@ from sinks.delivery.rounds import Arrival
 TOPICS = ("activation.a", "activation.b", "activation.c", CONSENTS)
 
 
+MANY = 1_000_000
+
+
 def arrival(topic: str, offset: int) -> Arrival:
     return Arrival(topic, 0, offset, b"k", b"v", ())
 
@@ -18,13 +21,13 @@ def test_a_flood_on_one_topic_leaves_room_for_the_others() -> None:
     arrivals = Arrivals()
     arrivals.add(arrival("activation.flooded", offset) for offset in range(10_000))
     arrivals.add([arrival("activation.calm", 0)])
-    assert arrival("activation.calm", 0) in arrivals.take(100)
+    assert arrival("activation.calm", 0) in arrivals.take(100, MANY)
 
 
 def test_what_people_have_said_goes_first() -> None:
     arrivals = Arrivals()
     arrivals.add([arrival("activation.a", 0), arrival(CONSENTS, 0), arrival("activation.a", 1), arrival(CONSENTS, 1)])
-    assert [each.topic for each in arrivals.take(3)] == [CONSENTS, CONSENTS, "activation.a"]
+    assert [each.topic for each in arrivals.take(3, MANY)] == [CONSENTS, CONSENTS, "activation.a"]
 
 
 @given(st.lists(st.sampled_from(TOPICS), max_size=60), st.lists(st.integers(1, 20), max_size=30))
@@ -32,10 +35,20 @@ def test_everything_is_taken_once_in_the_order_of_its_topic(topics: list[str], l
     arrivals, taken = Arrivals(), list[Arrival]()
     arrivals.add(arrival(topic, offset) for offset, topic in enumerate(topics))
     for limit in [*limits, 1_000]:
-        some = arrivals.take(limit)
+        some = arrivals.take(limit, MANY)
         assert len(some) == min(limit, len(topics) - len(taken))
         taken += some
         assert len(arrivals) == len(topics) - len(taken)
     for topic in TOPICS:
         offsets = [each.offset for each in taken if each.topic == topic]
         assert offsets == [offset for offset, each in enumerate(topics) if each == topic]
+
+
+def test_long_records_are_taken_few_at_once_and_one_at_least() -> None:
+    arrivals = Arrivals()
+    topics = ("activation.a", "activation.b", CONSENTS)
+    arrivals.add(Arrival(topic, 0, offset, b"k", b"v" * 700, ()) for offset in range(10) for topic in topics)
+    assert [len(arrivals.take(100, most)) for most in (1, 700, 2_000, 10_000)] == [1, 1, 3, 15]
+    assert (len(arrivals), arrivals.bytes) == (10, 7_000)
+    assert len(arrivals.take(100, MANY)) == 10
+    assert arrivals.bytes == 0

@@ -29,6 +29,7 @@ class SlowTask:
         self.positions: dict[str, int] = {}
         self.skipped: set[str] = set()
         self.backlog = 1
+        self.backlog_bytes = 0
         self.is_informed = False
         self.taken: list[tuple[str, int]] = []
 
