@@ -10,8 +10,9 @@ import msgspec
 from definitions.mapping import Fields
 from definitions.quiet_hours import QuietHours
 from definitions.receivers import Receiver
-from definitions.receivers.kinds import channel_of, type_of
+from definitions.receivers.kinds import channel_of, holds_of, type_of
 from definitions.receivers.mail import Mail
+from definitions.receivers.values import Holds
 from schemas.consent import ALL
 
 Change: TypeAlias = Literal["entered", "exited", "fired"]
@@ -74,6 +75,11 @@ class Destination(msgspec.Struct, frozen=True):
     def type(self) -> str:
         """The kind of its receiver, as the file names it."""
         return TOPIC if self.receiver is None else type_of(type(self.receiver))
+
+    @property
+    def holds(self) -> Holds:
+        """Whether its receiver holds states, or takes events, as whoever reads its topic does."""
+        return "events" if self.receiver is None else holds_of(self.receiver)
 
     @property
     def reached_by(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from definitions.receivers.audiences import without_audience, wrong_addresses
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 AccountType: TypeAlias = Literal["google_ads", "display_video_partner", "display_video_advertiser", "data_partner"]
 ConsentStatus: TypeAlias = Literal["granted", "denied", "unspecified"]
@@ -84,6 +84,11 @@ KEYS = {
     "token_url": "Address that grants access tokens.",
     "allow_private": "Whether the addresses may lead into a private network.",
 }
+
+
+def holds(_options: GoogleDataManager) -> Holds:
+    """Return what it holds: an audience holds people."""
+    return "states"
 
 
 def problems(options: GoogleDataManager) -> Iterator[OptionProblem]:

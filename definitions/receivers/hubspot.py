@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from definitions.receivers.audiences import wrong_addresses
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
 class HubSpot(msgspec.Struct, frozen=True, tag="hubspot", tag_field="type"):
@@ -40,6 +40,11 @@ KEYS = {
     "url": "Address of the API.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def holds(_options: HubSpot) -> Holds:
+    """Return what it holds: a record has its last values."""
+    return "states"
 
 
 def problems(options: HubSpot) -> Iterator[OptionProblem]:

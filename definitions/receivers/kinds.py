@@ -4,12 +4,12 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import get_args
+from typing import cast, get_args
 
 import msgspec
 
 from definitions.receivers import Receiver
-from definitions.receivers.values import OptionProblem
+from definitions.receivers.values import Holds, OptionProblem
 
 DURATION_END = "_ms"
 """Of a field whose value is a duration; the key of the file lacks it."""
@@ -56,6 +56,12 @@ def channel_of(kind: type[Receiver]) -> str:
 def preset(kind: type[Receiver]) -> Mapping[str, object]:
     """Return the mapping of a kind where none is written, in the form of the file."""
     return dict(getattr(sys.modules[kind.__module__], "PRESET", {}))
+
+
+def holds_of(options: Receiver) -> Holds:
+    """Return what a receiver holds, as the module of its kind says; where it says nothing, events."""
+    holds = getattr(sys.modules[type(options).__module__], "holds", None)
+    return "events" if holds is None else cast("Holds", holds(options))
 
 
 def problems(options: Receiver) -> Iterator[OptionProblem]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from definitions.receivers.audiences import without_audience, wrong_addresses
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
 class MetaAudience(msgspec.Struct, frozen=True, tag="meta_audience", tag_field="type"):
@@ -43,6 +43,11 @@ KEYS = {
     "url": "Address of the Graph API, with its version.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def holds(_options: MetaAudience) -> Holds:
+    """Return what it holds: an audience holds people."""
+    return "states"
 
 
 def problems(options: MetaAudience) -> Iterator[OptionProblem]:

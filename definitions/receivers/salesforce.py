@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from definitions.receivers.audiences import wrong_addresses
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
 class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"):
@@ -55,6 +55,11 @@ KEYS = {
     "token_url": "Address that grants access tokens, where that is not the organisation's own.",
     "allow_private": "Whether the address may lead into a private network.",
 }
+
+
+def holds(_options: Salesforce) -> Holds:
+    """Return what it holds: a record has its last values."""
+    return "states"
 
 
 def problems(options: Salesforce) -> Iterator[OptionProblem]:

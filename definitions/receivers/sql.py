@@ -8,7 +8,7 @@ import msgspec
 
 from definitions.receivers.columns import VERSION, ColumnType
 from definitions.receivers.hosts import why_no_host
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 PRESET = {
     "profile_id": "@profile.id",
@@ -49,6 +49,11 @@ class Sql(msgspec.Struct, frozen=True, tag="sql", tag_field="type"):
     create: bool = False
     columns: dict[str, ColumnType] = {}
     batch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+
+
+def holds(options: Sql) -> Holds:
+    """Return what it holds: rows of their own, or the last one of each key."""
+    return "events" if options.mode == "insert" else "states"
 
 
 def problems(options: Sql) -> Iterator[OptionProblem]:

@@ -1,8 +1,15 @@
 """Types of options beyond msgspec's own."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
+
+Holds: TypeAlias = Literal["states", "events"]
+"""Whether a receiver holds the last change of a profile and segment alone, or takes each by itself.
+
+`states`: only the last change matters (an audience, a row); earlier ones that wait are superseded. `events`: each is
+delivered by itself, in order (a mail, a message).
+"""
 
 
 class Secret(msgspec.Struct, frozen=True):

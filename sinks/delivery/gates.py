@@ -11,10 +11,10 @@ import msgspec
 
 from definitions.destinations import Cap
 from definitions.quiet_hours import QuietHours
+from definitions.receivers.values import Holds
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.activations import Activation
-from sinks.destinations.contract import Holds
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]

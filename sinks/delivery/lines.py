@@ -19,8 +19,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from definitions.receivers.values import Holds
 from schemas.activations import Activation
-from sinks.destinations.contract import Delivered, Holds, Outcome, Refused, Unauthorised
+from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from state.store import META
 from state.view import StateView
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,9 +11,7 @@ from confluent_kafka import Message
 
 from definitions.sets import Publication
 from definitions.sets.topic import ensure_topic
-from runtime.errors import TransientError
 from runtime.kafka.following import FollowedValue
-from runtime.kafka.offsets import Partition
 from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
@@ -30,7 +27,6 @@ from sinks.delivery.records import TaskRecords
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
 from sinks.delivery.telling import Telling
-from sinks.delivery.unread import Unread, UnreadTopics
 from sinks.destinations.opening import open_destination
 from state.commit import Committer
 from state.restoring import Changelog, Restored, restore
@@ -61,9 +57,7 @@ class Deliverer:
         self._stopping = False
         self._seen: tuple[object, ...] = ()
         self._telling = Telling(kafka, self._pauses.read())
-        self._unread = UnreadTopics(kafka)
         self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
-        self._observing: asyncio.Future[None]
         self._tended_at = self._observed_at = 0.0
 
     @property
@@ -79,22 +73,19 @@ class Deliverer:
         """Deliver until stopped. Raises what no other attempt of this process can mend."""
         opened = partial(open_destination, namespace_of=self._namespace_of)
         destinations = Destinations(opened, self._freed)
-        self._observing = asyncio.ensure_future(asyncio.sleep(0))
         self._reader = reader = TaskReader(
             self._settings, lambda partition: self._open_task(partition, destinations), destinations.share
         )
         try:
             while not self._stopping and self._failure is None:
                 await self._look(destinations)
-                names = [name for each in destinations.all() for name in each.definition.names]
-                await reader.read([topics.CONSENTS, *map(topics.activation, names)])
+                await reader.read([topics.CONSENTS, *map(topics.activation, destinations.names())])
         finally:
             await self._close(reader, destinations)
         if self._failure is not None:
             raise self._failure
 
     async def _close(self, reader: TaskReader, destinations: Destinations) -> None:
-        self._observing.cancel()
         await reader.close()
         await destinations.close()
         self._published.close()
@@ -120,24 +111,10 @@ class Deliverer:
             over = [name for name, each in pauses.suspended.items() if destinations.is_over(each)]
             held = Pauses(unopened=destinations.unopened(), suspended=destinations.suspended())
             await asyncio.to_thread(self._telling.tell, pauses, held, over)
-        if now_s - self._observed_at > OBSERVE_EVERY_S and self._observing.done():
-            self._observing.result()
+        if now_s - self._observed_at > OBSERVE_EVERY_S and self._reader is not None:
             self._observed_at = now_s
-            self._observing = asyncio.ensure_future(self._observe(destinations))
-
-    async def _observe(self, destinations: Destinations) -> None:
-        """Refresh what the tasks show, with what lies on topics of destinations that cannot be opened."""
-        topics_of, tasks = destinations.unread_topics(), {} if self._reader is None else dict(self._reader.tasks)
-        positions = {
-            (topic, number): task.positions.get(topic, 0) for topic in topics_of for number, task in tasks.items()
-        }
-        try:
-            unread = await asyncio.to_thread(self._unread.look, positions) if positions else {}
-        except TransientError as error:
-            log.debug("what lies unread is not known: %s", error)
-            unread = {}
-        for number, task in tasks.items():
-            task.observe(_by_destination(unread, topics_of, number))
+            for task in self._reader.tasks.values():
+                task.observe()
 
     def _make_topics(self, names: list[str]) -> None:
         settings = self._settings
@@ -185,17 +162,6 @@ class Deliverer:
         records, seconds = restored.recovered
         log.info("partition %d: %d changelog records in %.1f s", partition, records, seconds)
         return restored
-
-
-def _by_destination(unread: Mapping[Partition, Unread], topics_of: Mapping[str, str], number: int) -> dict[str, Unread]:
-    """Return what lies in the partitions of a number, by destination: of all its topics together."""
-    found: dict[str, Unread] = {}
-    for (topic, partition), each in unread.items():
-        if partition == number:
-            name = topics_of[topic]
-            before = found.get(name, Unread(0, each.since))
-            found[name] = Unread(before.number + each.number, min(before.since, each.since))
-    return found
 
 
 def _with_definitions(publication: Publication, messages: list[Message]) -> Publication:

@@ -18,7 +18,7 @@ from sinks.delivery.attempts import Saying, Whose, wanted
 from sinks.delivery.choosing import Choice, Chosen, Request
 from sinks.delivery.consents import learn
 from sinks.delivery.schedule import next_attempt_at, step_ms
-from sinks.delivery.served import Served
+from sinks.delivery.served import Addressee
 from sinks.destinations.contract import Outcome, Refused, Retry, Unauthorised
 from state.outputs import Headers, Output
 
@@ -59,7 +59,7 @@ class Ended(NamedTuple):
     suspended_until: int | None = None
 
 
-def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> bytes | None:
+def admit(arrival: Arrival, to: Addressee, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> bytes | None:
     """Put what has come into its line; return the line, None if it was not admitted."""
     try:
         key = _key(arrival)
@@ -67,17 +67,17 @@ def admit(arrival: Arrival, served: Served, choice: Choice, encode: Callable[[De
     except DecodeError as error:
         _dead_letter(arrival, error, choice, encode)
         return None
-    line, record = lines.line_key(served.kept_as, key), arrival.value or b""
-    reason = _why_not(served, change, record)
+    line, record = lines.line_key(to.kept_as, key), arrival.value or b""
+    reason = _why_not(to, change, record)
     if reason is not None:
-        choice.notes.say(served.whose, line, change, record, reason, waited=False)
+        choice.notes.say(to.whose, line, change, record, reason, waited=False)
         return None
-    choice.notes.admit(served.whose)
-    unsent = lines.admit(choice.view, line, change, record, served.policy.holds, choice.now)
+    choice.notes.admit(to.whose)
+    unsent = lines.admit(choice.view, line, change, record, to.holds, choice.now)
     for each in unsent:
         unsent_change = change if each.record is record else choice.decode(each.record)
         saying = Saying(each.outcome, each.reason, each.detail)
-        choice.notes.say(served.whose, line, unsent_change, each.record, saying)
+        choice.notes.say(to.whose, line, unsent_change, each.record, saying)
     return line
 
 
@@ -132,9 +132,9 @@ def retire(destination: str, choice: Choice) -> int:
     return len(keys)
 
 
-def _why_not(served: Served, change: Activation, record: bytes) -> Saying | None:
-    if not wanted(served.definition, change):
-        return Saying("suppressed", "not_wanted", f"the destination takes {', '.join(served.definition.changes)}")
+def _why_not(to: Addressee, change: Activation, record: bytes) -> Saying | None:
+    if not wanted(to.definition, change):
+        return Saying("suppressed", "not_wanted", f"the destination takes {', '.join(to.definition.changes)}")
     if len(record) > MAX_ACTIVATION_BYTES:
         return Saying("refused", "too_large", f"the record is {len(record)} bytes long")
     return None

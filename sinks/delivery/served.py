@@ -11,7 +11,6 @@ from definitions.mapping import fingerprint
 from runtime.clock import now_ms
 from schemas.consent import Default
 from schemas.delivery_control import Resumed, Suspended, Unopened
-from schemas.topics import activation
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
 from sinks.delivery.gates import Policy
@@ -27,7 +26,19 @@ OPEN_AGAIN_S = 60.0
 Open = Callable[[Definition], Destination]
 
 
-class Served:
+class Addressee:
+    """One destination by one definition, open or not: what comes for it is kept all the same."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.name = definition.name
+        self.kept_as = definition.kept_as
+        self.definition = definition
+        self.mapping = fingerprint(definition.mapping)
+        self.whose = Whose(definition.name, definition.kept_as, self.mapping)
+        self.holds = definition.holds
+
+
+class Served(Addressee):
     """One destination, opened for one definition. It is closed once nobody sends by it and another has replaced it."""
 
     def __init__(
@@ -38,13 +49,9 @@ class Served:
         cap_window_ms: int,
         consents: Mapping[str, Default],
     ) -> None:
-        self.name = definition.name
-        self.kept_as = definition.kept_as
-        self.definition = definition
+        super().__init__(definition)
         self.opened = opened
         self.outlet = outlet
-        self.mapping = fingerprint(definition.mapping)
-        self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.cap_window_ms = cap_window_ms
         """How far back any destination of its channel looks at what a person was sent."""
         self.consents = consents
@@ -54,7 +61,7 @@ class Served:
         """Types of errors that sending has raised: each is logged once."""
         self.policy = Policy(
             kept_as=definition.kept_as,
-            holds=opened.holds,
+            holds=self.holds,
             quiet_hours=definition.quiet_hours,
             caps=definition.caps,
             hold_out_permille=definition.hold_out_permille,
@@ -75,6 +82,7 @@ class Destinations:
         self._freed = freed
         self._defined: Mapping[str, Definition] = {}
         self._names: Mapping[str, str] = {}  # by each name that a destination has or has had, the one of now
+        self._addressees: Mapping[str, Addressee] = {}
         self._served: dict[str, Served] = {}
         self._outlets: dict[str, Outlet] = {}
         self._failed_at: dict[str, float] = {}
@@ -88,6 +96,7 @@ class Destinations:
         """Serve exactly those that have a receiver, as they are defined now; `consents`: the purposes' defaults."""
         self._consents = consents
         self._defined = {each.name: each for each in definitions if each.receiver is not None}
+        self._addressees = {name: Addressee(each) for name, each in self._defined.items()}
         self._cap_windows_ms = _cap_windows_ms(self._defined.values())
         for served in self._served.values():
             served.consents = consents
@@ -140,9 +149,13 @@ class Destinations:
         for served in [*self._served.values(), *self._replaced]:
             await _close(served)
 
-    def get(self, name: str) -> Served | None:
-        """Return a destination by any of its names; None if it is not defined, or could not be opened."""
-        return self._served.get(self.name_of(name))
+    def addressee(self, name: str) -> Addressee | None:
+        """Return a destination by any of its names, open or not; None if it is not defined."""
+        return self._addressees.get(self.name_of(name))
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names that those which are defined have, or had."""
+        return tuple(self._names)
 
     def name_of(self, name: str) -> str:
         """Return what a destination is called now that has, or had, a name; of one that is gone, the name."""
@@ -171,11 +184,6 @@ class Destinations:
         if name not in self._defined or name in self._unopened:
             return True
         return name in self._outlets and self._outlets[name].accepted_at > suspended.since
-
-    def unread_topics(self) -> Mapping[str, str]:
-        """Return the topics of those that cannot be opened, each with the name of its destination."""
-        names = {name: self._defined[name].names for name in self._unopened if name not in self._served}
-        return {activation(each): name for name, own in names.items() for each in own}
 
     def is_defined(self, name: str) -> bool:
         """Return whether there is a destination that has, or had, a name, open or not."""

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 from runtime.clock import now_ms
@@ -24,7 +24,6 @@ from sinks.delivery.records import TaskRecords
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.sending import send
 from sinks.delivery.served import Destinations, Served
-from sinks.delivery.unread import Unread
 from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
 from state.commit import Committer
 from state.restoring import Restored
@@ -73,7 +72,7 @@ class DeliveryTask:
         self._absence = Absence()
         self._hastening = Hastening()
         self.skipped: set[str] = set()
-        """Topics whose destination was not open when a record came: they are to be read again from `positions`."""
+        """Topics whose destination was not defined when a record came: they are to be read again from `positions`."""
         self.is_informed = False
         """Whether all was read that people had said when the task was opened: before, nothing begins."""
         self._wake = asyncio.Event()
@@ -177,11 +176,11 @@ class DeliveryTask:
                     admit_consent(arrival, choice, self._records.encode_letter)
                     positions[arrival.topic] = arrival.offset + 1
                     continue
-                served = self._destinations.get(arrival.destination)
-                if served is None or arrival.topic in self.skipped:
+                to = self._destinations.addressee(arrival.destination)
+                if to is None or arrival.topic in self.skipped:
                     self.skipped.add(arrival.topic)
                     continue
-                line = admit(arrival, served, choice, self._records.encode_letter)
+                line = admit(arrival, to, choice, self._records.encode_letter)
                 positions[arrival.topic] = arrival.offset + 1
                 if line is not None:
                     touched.append(line)
@@ -285,16 +284,13 @@ class DeliveryTask:
         self._ended.append(Ended(request, outcomes, round(1000 * took_s), suspended_until))
         self._wake.set()
 
-    def observe(self, unread: Mapping[str, Unread]) -> None:
-        """Look after the store, and refresh the gauges; to be called every few seconds.
-
-        `unread`: by destination, what lies in this partition of topics that nobody reads.
-        """
+    def observe(self) -> None:
+        """Look after the store, and refresh the gauges; to be called every few seconds."""
         if self._is_closing:
             return
         self._executor.submit(self._flush, asyncio.get_running_loop())
         choice = self._choice()
-        metrics.note_waiting(self.partition, shown_waiting(choice.view, self._destinations.name_of, unread, choice.now))
+        metrics.note_waiting(self.partition, shown_waiting(choice.view, self._destinations.name_of, choice.now))
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -305,11 +301,11 @@ class DeliveryTask:
 
 
 def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:
-    """Yield the lines that records go to, as far as their destinations are open."""
+    """Yield the lines that records go to, as far as their destinations are defined."""
     for arrival in arrived:
-        served = destinations.get(arrival.destination)
-        if served is not None and arrival.key is not None:
-            yield lines.line_key(served.kept_as, arrival.key)
+        to = destinations.addressee(arrival.destination)
+        if to is not None and arrival.key is not None:
+            yield lines.line_key(to.kept_as, arrival.key)
 
 
 def _is_due(view: StateView, line: bytes, now: int) -> bool:

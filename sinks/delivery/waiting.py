@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sinks.delivery import lines
 from sinks.delivery.rounds import FAR_AHEAD
-from sinks.delivery.unread import Unread
 from state.store import META
 from state.view import StateView
 
@@ -35,18 +34,12 @@ def oldest_s(view: StateView, destination: str, now: int) -> float:
     return max((now - item.waiting.admitted_at for items in first for item in items), default=0) / 1000
 
 
-def shown_waiting(
-    view: StateView, name_of: Callable[[str], str], unread: Mapping[str, Unread], now: int
-) -> dict[str, tuple[int, float]]:
-    """Return how many wait and for how long the oldest does, by the destinations' names of now; `unread` as well."""
-    waiting = {
+def shown_waiting(view: StateView, name_of: Callable[[str], str], now: int) -> dict[str, tuple[int, float]]:
+    """Return how many wait and for how long the oldest does, by the destinations' names of now."""
+    return {
         name_of(kept_as): (number, oldest_s(view, kept_as, now))
         for kept_as, number in waiting_by_destination(view).items()
     }
-    for name, each in unread.items():
-        number, oldest = waiting.get(name, (0, 0.0))
-        waiting[name] = (number + each.number, max(oldest, (now - each.since) / 1000))
-    return waiting
 
 
 class Absence:

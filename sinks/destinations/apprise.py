@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 import apprise
 
 from definitions.receivers.apprise import Apprise as AppriseOptions
-from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Holds, Outcome, Refused, Retry
+from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Outcome, Refused, Retry
 from sinks.destinations.http.outcomes import outcome_of
 from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.secrets import BadOption, resolve
@@ -32,8 +32,6 @@ _EXAMPLE = "15551234567"
 
 class AppriseDestination:
     """Sends each delivery by itself."""
-
-    holds: Holds = "events"
 
     def __init__(self, options: AppriseOptions, timeout_s: float) -> None:
         """Raises MissingSecret, BadOption."""

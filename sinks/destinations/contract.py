@@ -94,10 +94,6 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused
 
 
-Holds: TypeAlias = Literal["states", "events"]
-"""Whether a receiver holds the last change of a profile and segment alone, or takes each by itself."""
-
-
 class Batching(msgspec.Struct, frozen=True):
     """How many deliveries one request takes, and how many bytes of `fields` as JSON, together."""
 
@@ -112,9 +108,6 @@ class Destination(Protocol):
     """
 
     batching: Batching
-    holds: Holds
-    """`states`: only the last change of a profile and segment matters (an audience, a row); earlier ones that wait are
-    superseded. `events`: each is delivered by itself, in order (a mail, a message)."""
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send deliveries, in order: one outcome for each, in the same order.

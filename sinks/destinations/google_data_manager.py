@@ -22,7 +22,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -42,8 +41,6 @@ _DELAY = re.compile(r"\A(\d{1,6})(?:\.\d+)?s\Z")
 
 class GoogleAudiences:
     """People of segments in audiences of Google Ads or Display & Video 360."""
-
-    holds: Holds = "states"
 
     def __init__(self, options: GoogleDataManager, timeout_s: float) -> None:
         """Raises BadOption."""

@@ -23,7 +23,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -53,8 +52,6 @@ class Contact(msgspec.Struct, frozen=True):
 
 class HubSpotContacts:
     """Contacts of HubSpot."""
-
-    holds: Holds = "states"
 
     def __init__(self, options: HubSpot, timeout_s: float) -> None:
         """Raises BadOption."""

@@ -35,7 +35,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -70,8 +69,6 @@ class Member(msgspec.Struct, frozen=True):
 
 class MetaAudiences:
     """People of segments in custom audiences of Meta."""
-
-    holds: Holds = "states"
 
     def __init__(self, options: MetaAudience, timeout_s: float) -> None:
         """Raises BadOption."""

@@ -28,7 +28,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -63,8 +62,6 @@ class JobFailed(Exception):
 
 class SalesforceRecords:
     """Records of a Salesforce organisation."""
-
-    holds: Holds = "states"
 
     def __init__(self, options: Salesforce, timeout_s: float) -> None:
         """Raises BadOption."""

@@ -10,7 +10,7 @@ from definitions.receivers.http import why_no_header, why_no_url
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.identity import stable_id
-from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Holds, Outcome, Refused, Retry
+from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Outcome, Refused, Retry
 from sinks.destinations.http.inner import item_outcomes, outcome_within
 from sinks.destinations.http.outcomes import outcome_of
 from sinks.destinations.http.redaction import SHORTEST_SECRET, is_secret_name, secrets_of_header, secrets_of_url
@@ -30,8 +30,6 @@ _encode = msgspec.json.Encoder().encode
 
 class WebhookDestination:
     """Sends each delivery once, by itself or in a batch; the receiver knows a repetition by `webhook-id`."""
-
-    holds: Holds = "events"
 
     def __init__(self, options: Webhook, timeout_s: float, connections: int = 64) -> None:
         """Raises MissingSecret, BadOption."""

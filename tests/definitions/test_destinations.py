@@ -1,6 +1,7 @@
 """Files of destinations: what each key says, each mistake at its place, and no secret that anybody could read there."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -12,11 +13,13 @@ from definitions.quiet_hours import QuietHours
 from definitions.reading import keys
 from definitions.reading.destinations import preset_mapping
 from definitions.receivers.http import InnerStatus, ItemResults
-from definitions.receivers.kinds import KINDS, channel_of, key_of, meanings
+from definitions.receivers.kinds import KINDS, channel_of, holds_of, key_of, meanings
+from definitions.receivers.sql import Sql
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from tests.definitions.folders import errors_of, write
 
+MODES: tuple[Literal["insert", "upsert", "mirror"], ...] = ("insert", "upsert", "mirror")
 HOOK = "destination: d\ntype: webhook\nurl: https://shop.example/hook\n"
 TOPIC = "destination: d\n"
 MAIL = f"{TOPIC}type: mail\nsender: a@b.example\n"
@@ -278,3 +281,9 @@ def test_the_channel_of_a_kind_counts_for_links_and_caps_and_a_written_one_befor
     assert (mail.channel, mail.reached_by, mail.asked_purpose) == ("", "email", "all")
     (other,) = load(write(tmp_path, {"destinations/d.yaml": f"{text}channel: letters\npurpose: news\n"})).destinations
     assert (other.reached_by, other.asked_purpose) == ("letters", "news")
+
+
+def test_a_table_holds_rows_of_their_own_or_the_last_one_of_each_key_and_a_webhook_takes_each_event() -> None:
+    tables = [holds_of(Sql("sqlite:////shop.db", "people", mode=mode)) for mode in MODES]
+    assert tables == ["events", "states", "states"]
+    assert holds_of(Webhook("https://shop.example/hook")) == "events"

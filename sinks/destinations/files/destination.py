@@ -18,7 +18,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
 )
@@ -42,8 +41,6 @@ class FilesDestination:
 
     `fields`: the names that the mapping can make, which are columns of every file.
     """
-
-    holds: Holds = "events"
 
     def __init__(
         self,

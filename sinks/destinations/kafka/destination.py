@@ -18,7 +18,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -39,8 +38,6 @@ _encode = msgspec.json.Encoder().encode
 
 class KafkaDestination:
     """A topic. Of a profile a record is sent once the one before it is acknowledged, so none overtakes."""
-
-    holds: Holds = "events"
 
     def __init__(self, options: Kafka, timeout_s: float = 10.0) -> None:
         """Connect to nothing yet. Raises MissingSecret."""

@@ -19,7 +19,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -36,8 +35,6 @@ from sinks.destinations.secrets import BadOption
 
 class MailDestination:
     """Sends mails by one server."""
-
-    holds: Holds = "events"
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import msgspec
 
 from definitions.receivers.http import why_no_url
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Batching, Delivery, Holds, Outcome, Refused
+from sinks.destinations.contract import Batching, Delivery, Outcome, Refused
 from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.robots.texts import Unsayable
 from sinks.destinations.secrets import BadOption, resolve
@@ -25,8 +25,6 @@ class Robot:
 
     `message`: what is sent of the fields, to which address; raises Unsayable. `outcome`: what an answer means.
     """
-
-    holds: Holds = "events"
 
     def __init__(  # noqa: PLR0913 - what the kinds differ in
         self,

@@ -16,7 +16,6 @@ from sinks.destinations.contract import (
     Delivered,
     Delivery,
     Exchange,
-    Holds,
     Outcome,
     Refused,
     Retry,
@@ -44,7 +43,6 @@ class SqlDestination:
     ) -> None:
         """Connect to nothing yet. Raises MissingSecret."""
         self.batching = Batching(deliveries=options.batch, bytes=8_000_000)
-        self.holds: Holds = "events" if options.mode == "insert" else "states"
         self._options = options
         self._fields = tuple(fields)
         self._timeout_s = timeout_s

@@ -1,12 +1,16 @@
 """What begins, of whom, and what of it counts."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from definitions.destinations import Cap
 from definitions.destinations import Destination as Definition
+from definitions.receivers import Receiver
+from definitions.receivers.sql import Sql
+from definitions.receivers.values import Holds
 from definitions.receivers.webhook import Webhook
 from schemas.activations import Activation
 from schemas.records import ConsentChange, DeliveryAttempt
@@ -19,26 +23,25 @@ from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Outlet
 from sinks.delivery.rounds import Ended, settle
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Delivered, Holds, Outcome, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Outcome, Retry, Unauthorised
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_lines import KEY, Memory, encode
-from tests.sinks.delivery.test_outlet import OPENED, Receiver
+from tests.sinks.delivery.test_outlet import OPENED
 
 HOUR = 3_600_000
 NOW = 100 * HOUR
 
 
-class Audience(Receiver):
-    """One that holds states."""
+TAKES: Mapping[Holds, Receiver] = {
+    "events": Webhook("https://shop.example"),
+    "states": Sql("sqlite:////shop.db", "audience"),
+}
 
-    holds: Holds = "states"
 
-
-def served(opened: Receiver = OPENED, **options: object) -> Served:
-    given = {"receiver": Webhook("https://shop.example"), "channel": "email", "caps": (Cap(1, HOUR),)} | options
-    definition = Definition("shop", **given)  # type: ignore[arg-type]
-    return Served(definition, opened, Outlet(definition, lambda: None), HOUR, {})
+def served(holds: Holds = "events", caps: tuple[Cap, ...] = (Cap(1, HOUR),)) -> Served:
+    definition = Definition("shop", receiver=TAKES[holds], channel="email", caps=caps)
+    return Served(definition, OPENED, Outlet(definition, lambda: None), HOUR, {})
 
 
 def choice(view: StateView, now: int) -> Choice:
@@ -89,12 +92,12 @@ class Sent:
 
     def __init__(self, holds: Holds = "states") -> None:
         self.store, self.now, self.versions = Memory(), NOW, 0
-        self.shop = served(Audience() if holds == "states" else OPENED)
+        self.shop = served(holds)
 
     def admit(self, name: str, change: Literal["entered", "exited", "fired"]) -> None:
         self.versions += 1
         view, comes = StateView(self.store), activation(self.versions, change, name)
-        lines.admit(view, KEY, comes, encode(comes), self.shop.policy.holds, self.now)
+        lines.admit(view, KEY, comes, encode(comes), self.shop.holds, self.now)
         self.store.commit(view)
 
     def begin(self) -> tuple[str, str] | None:
@@ -177,7 +180,7 @@ def test_what_waits_for_a_gate_is_looked_at_when_other_rules_hold_and_once() -> 
     line.admit("readers", "entered")
     assert line.deliver() == [("buyers", "entered")]
     assert line.hasten(hastening) == line.hasten(Hastening()) == []
-    line.shop = served(Audience(), caps=())
+    line.shop = served("states", caps=())
     assert line.hasten(Hastening()) == [KEY]  # another process, which begins with them
     assert line.deliver() == [("readers", "entered")]
     assert line.hasten(hastening) == []

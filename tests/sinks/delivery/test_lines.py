@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from definitions.receivers.values import Holds
 from schemas.activations import Activation
 from sinks.delivery import lines
 from sinks.delivery.lines import Attempted, Line
-from sinks.destinations.contract import Delivered, Holds, Outcome, Refused, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Outcome, Refused, Retry, Unauthorised
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
 

@@ -6,7 +6,7 @@ from definitions.destinations import Destination as Definition
 from definitions.receivers.webhook import Webhook
 from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import ACCEPTED_FOR_MS, Leave, Outlet
-from sinks.destinations.contract import Batching, Delivered, Delivery, Holds, Outcome, Refused, Unauthorised
+from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Unauthorised
 
 NO = Unauthorised("403")
 NOW = 1_000_000
@@ -16,7 +16,6 @@ class Receiver:
     """One that is only asked for who it is."""
 
     batching = Batching()
-    holds: Holds = "events"
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         return [Delivered()] * len(deliveries)

@@ -23,9 +23,7 @@ def mail(name: str, *caps: Cap) -> Definition:
 
 
 def opened(destinations: Destinations, name: str) -> Served:
-    served = destinations.get(name)
-    assert served is not None
-    return served
+    return next(each for each in destinations.all() if each.name == name)
 
 
 def test_what_any_destination_of_a_channel_sends_is_remembered_for_the_longest_cap_of_now() -> None:

@@ -96,7 +96,7 @@ async def test_each_kind_is_opened_once_its_secrets_are_there(
     destination = open_destination(definition)
     await destination.close()
     assert isinstance(destination, opened)
-    assert destination.holds == "states"
+    assert definition.holds == "states"
 
 
 def test_meta_is_sent_hashes_of_plain_spellings(tmp_path: Path) -> None:
