@@ -16,10 +16,10 @@ from definitions.model import (
 )
 from definitions.paths import quoted_path
 from definitions.reading.comparisons import read_comparisons, read_value_comparisons
-from definitions.reading.contradictions import contradiction_in_all, tautology_in_any
 from definitions.reading.counting import measures_in, read_aggregate_comparison, read_count
 from definitions.reading.events import ANY_SESSION
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
+from definitions.reading.groups import contradiction_in_all, tautology_in_any
 from definitions.reading.keys import CONSENT, COUNT, COUNTED_SESSIONS, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
 from definitions.reading.names import read_name, read_narrow_name, read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference, ScalarNode
