@@ -26,7 +26,7 @@ class Asked:
     def __init__(self) -> None:
         self._strictest: dict[Operator, Comparison] = {}
         self._others: list[Comparison] = []
-        self._choices: tuple[Scalar, ...] | None = None
+        self._choices: Comparison | None = None
 
     def contradicts(self, more: Sequence[Comparison]) -> str | None:
         """Return why no value passes further comparisons as well, in words; None if some value does."""
@@ -36,7 +36,9 @@ class Asked:
         """Ask for more, which contradicts nothing."""
         comparisons = [*self._compared_with(more), *more]
         if self._choices is not None or _names(more):
-            self._choices = tuple(passing(_operands(_shortest(comparisons)), comparisons))
+            first = next(each for each in comparisons if each.operator in _NAMING)
+            values = passing(_operands(_shortest(comparisons)), comparisons)
+            self._choices = Comparison(first.operator, tuple(values))
             self._others.clear()
         for comparison in more:
             known = self._strictest.get(comparison.operator)
@@ -48,8 +50,7 @@ class Asked:
     def _compared_with(self, more: Sequence[Comparison]) -> list[Comparison]:
         strictest = list(self._strictest.values())
         if self._choices is not None:
-            named = Comparison(Operator.IN, self._choices)
-            return [*strictest, named if len(self._choices) > 1 else Comparison(Operator.EQUALS, self._choices[0])]
+            return [*strictest, self._choices]
         return [*strictest, *self._others] if _names(more) else strictest or self._others[:1]
 
 

@@ -131,13 +131,11 @@ class _Earlier:
 
     def _against_count(self, condition: EventCount | Not) -> str | None:
         least, most = _count_bounds(condition)
-        pairs = [(least, other) for other in _of_same_calls(self._upper, least)]
-        pairs += [(other, most) for other in _of_same_calls(self._lower, most)]
+        pairs = [] if least is None else [(least, upper) for upper in _of_same_calls(self._upper, least)]
+        pairs += [] if most is None else [(lower, most) for lower in _of_same_calls(self._lower, most)]
         for lower, upper in pairs:
             if (
-                lower is not None
-                and upper is not None
-                and lower.number > upper.number
+                lower.number > upper.number
                 and _lies_in(lower.window, upper.window)
                 and all(each in lower.events.where for each in upper.events.where)
             ):
@@ -191,8 +189,8 @@ def _keep_stricter(bounds: dict[bytes, dict[bytes, _Bound]], bound: _Bound | Non
     of_calls[counted] = (max if is_lower else min)(known, bound, key=lambda each: each.number)
 
 
-def _of_same_calls(bounds: dict[bytes, dict[bytes, _Bound]], bound: _Bound | None) -> Iterable[_Bound]:
-    return () if bound is None else bounds.get(_calls(bound), {}).values()
+def _of_same_calls(bounds: dict[bytes, dict[bytes, _Bound]], bound: _Bound) -> Iterable[_Bound]:
+    return bounds.get(_calls(bound), {}).values()
 
 
 def _calls(bound: _Bound) -> bytes:
