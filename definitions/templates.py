@@ -4,6 +4,7 @@ Bounded in time and size whatever the template (`definitions.rendering`): it is 
 no clock and no file.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -34,6 +35,8 @@ WITHOUT_EVENT: Fields = {root: FIELDS[root] for root in ("profile", "trigger")}
 ACROSS_FIELDS: Fields = {"across": ("value", "number", "usual"), "trigger": FIELDS["trigger"]}
 """Of a trigger across persons: the value that fired it, the number in the window, and the usual one (if any)."""
 _FREE = frozenset({"traits", "properties", "identifiers"})
+_CLOCK = re.compile(r"""\{[{%][^}]*?(['"])(?:now|today)\1\s*\|\s*date\b""")
+"""What is the clock's time in other environments, and just the word in this one."""
 _REFUSED_TAGS = {"include": "another file", "render": "another file"}
 
 
@@ -88,8 +91,10 @@ def problems(
     for name in sorted(analysis.filters.keys() - _environment().filters.keys()):
         hint = did_you_mean(name, _environment().filters)
         yield Problem(f"the template has an unknown filter {name!r}", hint, analysis.filters[name][0].index)
-    if "now" in text and "date" in analysis.filters:
-        yield Problem("the template asks for the time of the clock", "write trigger.fired_at instead of 'now'")
+    clock = _CLOCK.search(text)
+    if clock is not None:
+        hint = "write trigger.fired_at instead of 'now'"
+        yield Problem("the template asks for the time of the clock", hint, clock.start(1))
     for variables in analysis.globals.values():
         for variable in variables:
             remedy = wrong_field(tuple(map(str, variable.segments)))

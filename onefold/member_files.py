@@ -91,11 +91,14 @@ def member_file(path: Path, columns: MemberColumns) -> Iterator[MemberWriter]:
 
 
 class _Csv:
-    """A text has a ' where a spreadsheet would take what follows for a formula: at its beginning, and behind a ;."""
+    """A text has a ' where a spreadsheet would take what follows for a formula: at its beginning, and behind a ;.
+
+    It begins with a byte order mark, without which Excel takes UTF-8 for an older encoding.
+    """
 
     def __init__(self, path: Path, columns: MemberColumns) -> None:
         self._columns = columns
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file = path.open("w", encoding="utf-8-sig", newline="")
         self._rows = csv.writer(self._file)
         self._rows.writerow(map(without_formulas, columns.names()))
 

@@ -15,6 +15,20 @@ from runtime.hints import did_you_mean
 MAX_CHOICES = 1_000
 MAX_FILTERS = 20
 MAX_PATTERN = 200
+_SIGNS = {
+    sign: f"use {operator}"
+    for operator, signs in {
+        "equals": ("=", "==", "===", "eq", "equal_to", "equals_to"),
+        "not_equals": ("!=", "<>", "ne", "neq", "not_equal"),
+        "greater_than": (">", "gt", "above", "over", "greater"),
+        "greater_or_equal": (">=", "gte", "ge", "greater_than_or_equal", "greater_or_equals", "min"),
+        "less_than": ("<", "lt", "below", "under", "less", "fewer_than"),
+        "less_or_equal": ("<=", "lte", "le", "less_than_or_equal", "less_or_equals", "max"),
+        "in": ("one_of", "any_of"),
+        "not_in": ("none_of", "nin"),
+    }.items()
+    for sign in signs
+}
 _CONFUSED = {
     "at_least": "at_least counts events; to compare numbers use greater_or_equal",
     "at_most": "at_most counts events; to compare numbers use less_or_equal",
@@ -25,7 +39,15 @@ _CONFUSED = {
     "older_than": "use longer_ago_than",
     "more_than": "use greater_than",
     "since": "use after",
+    "until": "use before",
+    "newer_than": "use within_last",
+    "like": "use contains, starts_with, ends_with or matches",
+    "regex": "use matches",
+    "not": "use not_equals or not_in, or put the condition under `not:`",
+    "is_null": "use `exists: false`",
+    **_SIGNS,
 }
+"""What other languages call a comparison; what resembles it here may be another one."""
 
 
 def read_filters(node: Node, key: str, report: FileReport) -> tuple[PropertyFilter, ...] | None:
@@ -70,7 +92,9 @@ def read_comparisons(
         if name in other_keys:
             continue
         if name not in OPERATORS:
-            report.add(key, f"there is no comparison {name!r}", _CONFUSED.get(name) or did_you_mean(name, OPERATORS))
+            report.add(
+                key, f"there is no comparison {name!r}", _CONFUSED.get(name.lower()) or did_you_mean(name, OPERATORS)
+            )
             is_whole = False
             continue
         operator = Operator(name)

@@ -18,7 +18,8 @@ from definitions.paths import quoted_path
 from definitions.reading.comparisons import read_comparisons, read_value_comparisons
 from definitions.reading.counting import measures_in, read_aggregate_comparison, read_count
 from definitions.reading.events import ANY_SESSION
-from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
+from definitions.reading.facts import wrong_fact
+from definitions.reading.fields import hint_of_key, refuse_unknown_keys, required_value, value_of
 from definitions.reading.groups import contradiction_in_all, tautology_in_any
 from definitions.reading.keys import CONSENT, COUNT, COUNTED_SESSIONS, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
 from definitions.reading.names import read_name, read_narrow_name, read_trait_path
@@ -26,7 +27,6 @@ from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, R
 from definitions.reading.scalars import read_choice, read_permille, read_text
 from definitions.reading.sequences import read_sequence
 from definitions.reading.types import misfit
-from runtime.hints import did_you_mean
 from schemas.consent import ALL, Answer
 
 MAX_CONDITIONS = 100
@@ -35,6 +35,17 @@ ANSWERS: tuple[Answer, ...] = ("granted", "denied", "unknown", "allowed")
 _COUNTED = (*EVENTS, *COUNTED_SESSIONS)
 _KINDS = ("all", "any", "not", *_COUNTED, "sequence", "trait", "session", "segment", "sample", "consent")
 _ACCOMPANYING = frozenset({*COUNT, *FILTERS, *MEASURES})
+_MEANT = {
+    "and": "for conditions that all hold use `all: [...]`",
+    "or": "for conditions of which one is enough use `any: [...]`",
+    "none": "for conditions of which none holds use `not: {any: [...]}`",
+    "nor": "for conditions of which none holds use `not: {any: [...]}`",
+    "every": "for conditions that all hold use `all: [...]`",
+    "some": "for conditions of which one is enough use `any: [...]`",
+    "either": "for conditions of which one is enough use `any: [...]`",
+    "if": "a condition stands directly under `when`",
+}
+"""Words of other languages; what resembles them here would be something else."""
 
 
 def read_condition(node: Node, report: FileReport) -> Condition | None:
@@ -66,9 +77,10 @@ def _kind(node: MappingNode, report: FileReport) -> str | None:
         report.add(node.entries[kinds[1]][0], f"{kinds[0]!r} and {kinds[1]!r} in one condition", hint)
         return None
     unknown = [key for name, (key, _) in node.entries.items() if name not in _ACCOMPANYING]
-    misspelt = [key for key in unknown if did_you_mean(key.text, _KINDS).startswith("did")]
+    hints = {key.text: hint_of_key(key.text, _KINDS, _MEANT) for key in unknown}
+    misspelt = [key for key in unknown if not hints[key.text].startswith("known")]
     for key in misspelt or unknown[:1]:
-        report.add(key, f"a condition has no key {key.text!r}", did_you_mean(key.text, _KINDS))
+        report.add(key, f"a condition has no key {key.text!r}", hints[key.text])
     if not unknown:
         report.add(
             node, "a condition that says neither which events nor which trait", f"add one of {', '.join(_KINDS)}"
@@ -162,6 +174,10 @@ def _read_fact(node: Node, fact: str, report: FileReport) -> tuple[Comparison, .
         if reason is not None:
             wrong_node = node.entries[comparison.operator.value][1] if isinstance(node, MappingNode) else node
             report.add(wrong_node, f"{fact!r} is {reason}", "quote it, if it is meant as a text")
+            return None
+        wrong = wrong_fact(fact, comparison)
+        if wrong is not None:
+            report.add(node.entries[comparison.operator.value][1] if isinstance(node, MappingNode) else node, *wrong)
             return None
     return comparisons
 

@@ -16,10 +16,27 @@ from definitions.reading.fields import refuse_unknown_keys, required_value, valu
 from definitions.reading.keys import COUNT, COUNTED_SESSIONS, FILTERS, MEASURES
 from definitions.reading.nodes import FileReport, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import read_whole_number
-from definitions.reading.types import MEASURED, misfit
+from definitions.reading.types import MEASURED, beyond, misfit
 
 # The newest `at_least` times are kept for every profile, 8 bytes each.
 MAX_COUNT = 1_000
+_MEANT = {
+    "avg": "use average",
+    "mean": "use average",
+    "total": "use sum",
+    "minimum": "use min",
+    "maximum": "use max",
+    "unique": "use distinct",
+    "times": "use at_least, at_most or exactly",
+    "more_than": "use at_least",
+    "less_than": "to count events use at_most; to compare a measure say which: `count: true`, `sum: total`",
+    "greater_than": "to count events use at_least; to compare a measure say which: `count: true`, `sum: total`",
+    "greater_or_equal": "to count events use at_least; to compare a measure say which: `count: true`, `sum: total`",
+    "less_or_equal": "to count events use at_most; to compare a measure say which: `count: true`, `sum: total`",
+    "equals": "to count events use exactly; to compare a measure say which: `count: true`, `sum: total`",
+    "properties": "use where",
+    "filter": "use where",
+}
 _NEED_NO_VALUE = frozenset({Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT})
 _WITHIN_HINT = "the time that counts, up to now: `within: 7d`, `within: session` or `within: ever`"
 
@@ -33,7 +50,7 @@ def read_count(node: MappingNode, kind: str, report: FileReport) -> Condition | 
     """Read a condition on the number of events."""
     what = f"a condition with {kind!r}"
     before = len(report.errors)
-    refuse_unknown_keys(node, (kind, *FILTERS, *COUNT), what, report)
+    refuse_unknown_keys(node, (kind, *FILTERS, *COUNT), what, report, _MEANT)
     events = read_counted(node, kind, report)
     at_least, at_most = _read_numbers(node, report)
     window = _read_within(node, kind, what, report)
@@ -78,11 +95,16 @@ def read_aggregate_comparison(node: MappingNode, kind: str, report: FileReport) 
     measures = measures_in(node)
     known = (kind, *FILTERS, *measures, "within")
     before = len(report.errors)
+    number = node.entries[measures[0]][1]
+    if measures == ["count"] and isinstance(number, ScalarNode) and number.is_plain and number.text.isdecimal():
+        hint = f"so many events are `at_least: {number.text}`, `at_most: {number.text}` or `exactly: {number.text}`"
+        report.add(number, f"'count' takes true or a property, and {number.text} is a number", hint)
+        return None
     aggregate = _read_measured(node, kind, f"a condition with {measures[0]!r}", report)
     comparisons = read_comparisons(node, known, f"the {measures[0]}", report)
     if aggregate is None or comparisons is None or len(report.errors) > before:
         return None
-    _check_comparisons(node, aggregate.measure, comparisons, report)
+    _check_comparisons(node, aggregate, comparisons, report)
     return AggregateComparison(aggregate, comparisons) if len(report.errors) == before else None
 
 
@@ -130,10 +152,15 @@ def _read_of(node: Node, measure: Measure, report: FileReport) -> tuple[Field | 
 
 
 def _check_comparisons(
-    node: MappingNode, measure: Measure, comparisons: tuple[Comparison, ...], report: FileReport
+    node: MappingNode, aggregate: Aggregate, comparisons: tuple[Comparison, ...], report: FileReport
 ) -> None:
-    kind = MEASURED.get(measure)
+    kind, measure = MEASURED.get(aggregate.measure), aggregate.measure
     for comparison in comparisons:
         reason = None if kind is None else misfit(comparison, frozenset({kind}))
         if reason is not None:
             report.add(node.entries[comparison.operator.value][0], f"the {measure.value} is {reason}")
+            return
+    reason = beyond(comparisons, aggregate)
+    if reason is not None:
+        key = node.entries[comparisons[0].operator.value][0]
+        report.add(key, f"the {measure.value} is {reason}", "compare it with what it can be")

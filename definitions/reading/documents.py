@@ -12,7 +12,7 @@ from definitions.reading.conditions import read_condition
 from definitions.reading.destinations import Titled, read_receiving
 from definitions.reading.events import read_nested_events
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
-from definitions.reading.keys import SEGMENT, TRAIT, TRIGGER, Keys
+from definitions.reading.keys import COUNT, MEASURES, OPERATORS, SEGMENT, TRAIT, TRIGGER, Keys
 from definitions.reading.names import read_name, read_narrow_name
 from definitions.reading.nodes import FileReport, MappingNode, Node, Reference
 from definitions.reading.scalars import read_choice, read_duration, read_text
@@ -23,6 +23,11 @@ from runtime.hints import did_you_mean
 from schemas.records import ProfileKind
 
 KINDS: tuple[ProfileKind, ...] = ("person", "device")
+_OF_WHEN = dict.fromkeys(
+    (*COUNT, *MEASURES, *OPERATORS),
+    "`on` is one event that fires it; how many there are is a condition beside it: "
+    "`when: {event: Buy, within: 7d, at_least: 3}`",
+)
 OF_PROFILES = ("on", "when", "once", "quiet_hours", "kind")
 
 Defined: TypeAlias = Segment | Destination | Trait | Trigger | AcrossTrigger
@@ -91,6 +96,7 @@ def _read(  # noqa: PLR0913, PLR0917 - one kind of definitions
     head = _Head(name, title, description, workspaces, _kind(node, kind, report))
     defined = build(node, head, report)
     if name is None:
+        report.is_whole = False
         return None
     is_right = len(report.errors) == errors
     return Parsed(name, node.entries[kind][1], defined if is_right else None, tuple(report.references[references:]))
@@ -120,7 +126,7 @@ def _trigger(node: MappingNode, head: _Head, report: FileReport) -> Trigger | Ac
     on_node, when_node = value_of(node, "on"), value_of(node, "when")
     if on_node is None and when_node is None:
         report.add(node, "a trigger needs 'on', 'when' or 'across'", "for example `on: {event: Payment Failed}`")
-    on: EventMatcher | None = None if on_node is None else read_nested_events(on_node, "'on'", report)
+    on: EventMatcher | None = None if on_node is None else read_nested_events(on_node, "'on'", report, _OF_WHEN)
     when = None if when_node is None else read_condition(when_node, report)
     cool_down, once_node, quiet, payload = (
         value_of(node, key) for key in ("cool_down", "once", "quiet_hours", "payload")

@@ -1,10 +1,11 @@
 """Which events a condition or a trait is of, the window they count in, and the value that is taken of them."""
 
+from collections.abc import Mapping
 from typing import get_args
 
 from definitions.model import Call, EventMatcher, Field, Period, PropertyFilter, Root, Window
 from definitions.reading.comparisons import read_filters
-from definitions.reading.fields import refuse_unknown_keys, value_of
+from definitions.reading.fields import NO_HINTS, refuse_unknown_keys, value_of
 from definitions.reading.keys import EVENTS, FILTERS, OCCURRED, ROOTS
 from definitions.reading.names import read_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
@@ -78,8 +79,13 @@ def _read_period(node: Node, report: FileReport) -> Period | None:
     return period
 
 
-def read_nested_events(node: Node, what: str, report: FileReport) -> EventMatcher | None:
-    """Return what a mapping of its own matches, such as the value of `without`: events and filters, nothing else."""
+def read_nested_events(
+    node: Node, what: str, report: FileReport, hints: Mapping[str, str] = NO_HINTS
+) -> EventMatcher | None:
+    """Return what a mapping of its own matches, such as the value of `without`: events and filters, nothing else.
+
+    `hints`: what to do about keys that it does not have.
+    """
     if not isinstance(node, MappingNode):
         report.add(node, f"{what} must say which events", "for example `{event: Order Completed}`")
         return None
@@ -89,7 +95,7 @@ def read_nested_events(node: Node, what: str, report: FileReport) -> EventMatche
         report.add(wrong_node, f"{what} must have one of {', '.join(EVENTS)}", "for example `{event: Order Completed}`")
         return None
     before = len(report.errors)
-    refuse_unknown_keys(node, (kinds[0], *FILTERS), what, report)
+    refuse_unknown_keys(node, (kinds[0], *FILTERS), what, report, hints)
     events = read_events(node, kinds[0], report)
     return events if len(report.errors) == before else None
 

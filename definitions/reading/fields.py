@@ -1,17 +1,30 @@
 """The keys of one mapping: which are allowed, which are missing, and lists of texts; values are read by `scalars`."""
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
 from definitions.reading.scalars import read_text
 from runtime.hints import did_you_mean
 
+NO_HINTS: Mapping[str, str] = {}
 
-def refuse_unknown_keys(node: MappingNode, allowed: Collection[str], what: str, report: FileReport) -> None:
-    """Report each key that `what` does not have."""
+
+def refuse_unknown_keys(
+    node: MappingNode, allowed: Collection[str], what: str, report: FileReport, hints: Mapping[str, str] = NO_HINTS
+) -> None:
+    """Report each key that `what` does not have; `hints`: what to do about keys that are meant otherwise."""
     for name, (key, _) in node.entries.items():
         if name not in allowed:
-            report.add(key, f"{what} has no key {name!r}", did_you_mean(name, allowed))
+            report.add(key, f"{what} has no key {name!r}", hint_of_key(name, allowed, hints))
+
+
+def hint_of_key(name: str, allowed: Iterable[str], hints: Mapping[str, str] = NO_HINTS) -> str:
+    """Return what to do about a key that is not allowed."""
+    beginning = re.split("[:\uff1a]", name, maxsplit=1)[0]
+    if beginning in allowed and beginning != name:
+        return f"a colon of normal width, and a space behind it: `{beginning}: {name[len(beginning) + 1 :].strip()}`"
+    return hints.get(name.lower()) or did_you_mean(name, allowed)
 
 
 def value_of(node: MappingNode, key: str) -> Node | None:

@@ -60,8 +60,10 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
         (destinations, "destination"),
     ):
         refuse_repeated(parsed, kind)
-    refuse_wrong_references(traits, segments, triggers, destinations)
-    refuse_unknown_namespaces(destinations, [namespace.name for namespace in identity.namespaces])
+    is_all_known = all(report.is_whole for report in reports)
+    refuse_wrong_references(traits, segments, triggers, destinations, is_all_known)
+    if is_all_known:
+        refuse_unknown_namespaces(destinations, [namespace.name for namespace in identity.namespaces])
     refuse_taken_names(destinations)
     refuse_undefined_consent(destinations, consent)
     if rules_of_consent is not None or not (directory / RULES_FILE).exists():  # else what they define is not known

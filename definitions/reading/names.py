@@ -11,6 +11,10 @@ from definitions.reading.scalars import read_text
 MAX_NAME = 100
 PATH_HINT = rf"1 to {MAX_PATH} names joined by single dots: a.b.c; a dot of a name itself is written \.: utm\.source"
 
+_INDEX = re.compile(r"\[([0-9]*|\*)\]$")
+_LIST_HINT = (
+    "send what matters as a property of its own, such as `sku`; `contains` asks a list of texts or numbers for a member"
+)
 _NARROW = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CATEGORIES = ("L", "M", "N")  # letters, the marks on them, digits
 _BETWEEN = frozenset(" _-")
@@ -62,6 +66,9 @@ def read_path(node: Node, what: str, report: FileReport) -> Path | None:
     path = path_of(text)
     if path is None:
         report.add(node, f"{what} {quoted(text)} is not a path", PATH_HINT)
+    elif any(_INDEX.search(name) for name in path):
+        report.add(node, f"{what} {quoted(text)} looks into a list, which no path does", _LIST_HINT)
+        return None
     return path
 
 

@@ -63,12 +63,14 @@ class Reference(msgspec.Struct, frozen=True):
 class FileReport:
     """What is wrong with one file, and what it refers to: collected, so that one run shows all of it.
 
-    `text`: what it says; None if it could not be read.
+    `text`: what it says; None if it could not be read. `is_whole`: whether all of it could, so that whatever it defines
+    is known.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.text: str | None = None
+        self.is_whole = True
         self.errors: list[DefinitionError] = []
         self.references: list[Reference] = []
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from definitions.model import Operator, Scalar, Segment, Trait, Trigger
+from definitions.model import ORDERINGS, Operator, Scalar, Segment, Statistical, Trait, Trigger
 from definitions.paths import quoted_path
 from definitions.reading.contradictions import passing
 from definitions.reading.documents import Defined, Parsed
@@ -12,7 +12,7 @@ from definitions.reading.names import is_name, look_alike
 from definitions.reading.nodes import FileReport, Reference
 from definitions.reading.slips import NearNames
 from definitions.reading.traits import AS_SENT
-from definitions.reading.types import ANYTHING, Kinds, TraitKinds, misfit, said_of
+from definitions.reading.types import ANYTHING, Kinds, TraitKinds, beyond, misfit, said_of
 from runtime.hints import did_you_mean
 
 ParsedIn: TypeAlias = tuple[Parsed, FileReport]
@@ -46,8 +46,12 @@ def refuse_wrong_references(
     segments: Sequence[ParsedIn],
     triggers: Sequence[ParsedIn],
     destinations: Sequence[ParsedIn],
+    is_all_known: bool,
 ) -> None:
-    """Find what a definition names and cannot have: unknown, of another kind or workspace, of an impossible value."""
+    """Find what a definition names and cannot have: unknown, of another kind or workspace, of an impossible value.
+
+    `is_all_known`: every file could be read; else a name may be defined in one that could not.
+    """
     known = {
         "trait": {parsed.name: (parsed, report) for parsed, report in traits},
         "segment": {parsed.name: (parsed, report) for parsed, report in segments},
@@ -62,7 +66,8 @@ def refuse_wrong_references(
                 continue  # others of this module, and `refuse_undefined_conditions`, have them
             named = known[reference.of]
             if reference.path[0] not in named:
-                _refuse_unknown(reference, named, near_traits, report)
+                if is_all_known:
+                    _refuse_unknown(reference, named, near_traits, report)
                 continue
             target = named[reference.path[0]][0].defined
             _refuse_other_profiles(parsed.defined, target, reference, report)
@@ -146,6 +151,12 @@ def _refuse_impossible(
             message = f"the trait {target.name!r} is {reason}"
             report.add_at(reference.line, reference.column, message, "compare what it can be")
             return
+    if isinstance(target.value, Statistical) and (
+        reason := beyond([each for each in reference.comparisons if each.operator in ORDERINGS], target.value.aggregate)
+    ):
+        message = f"the trait {target.name!r} is {reason}"
+        report.add_at(reference.line, reference.column, message, "compare it with what it can be")
+        return
     compared = [each for each in reference.comparisons if each.operator not in OF_ANYTHING]
     if values and compared and not passing(values, compared):
         wanted = compared[0].operand if isinstance(compared[0].operand, tuple) else (compared[0].operand,)

@@ -14,12 +14,16 @@ from runtime.hints import did_you_mean
 
 MAX_TEXT = 1_000
 MAX_WITHIN_DAYS = 3_650
+EXACT = 2**53
+"""Up to it a double, as which numbers are compared, has every whole number."""
+_LONGEST_EXACT = len(f"-{EXACT}")
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?|-?(0|[1-9][0-9]*)[eE][-+]?[0-9]+")
 _NEARLY_A_NUMBER = re.compile(r"[-+.]?[0-9][0-9_,.]*|[-+]?0[xob][0-9a-fA-F_]+|[-+]?\.(inf|nan)", re.IGNORECASE)
 _NEARLY_A_BOOL = frozenset({"yes", "no", "on", "off"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NUMBER = "a number"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _DURATION = re.compile(r"([0-9]{1,15})([smhdw])")
 _PERCENT = re.compile(r"([0-9]{1,2})(?:\.([0-9]))?%")
@@ -31,13 +35,15 @@ def is_null(node: ScalarNode) -> bool:
     return node.is_plain and node.text in _NULLS
 
 
-def read_text(node: Node, what: str, report: FileReport, longest: int = MAX_TEXT) -> str | None:
-    """Read a text that is not empty, or None with a finding."""
+def read_text(
+    node: Node, what: str, report: FileReport, longest: int = MAX_TEXT, *, is_number_text: bool = False
+) -> str | None:
+    """Read a text that is not empty, or None with a finding; `is_number_text`: a plain number is taken as its text."""
     if not isinstance(node, ScalarNode):
         report.add(node, f"{what} must be a text")
     elif is_null(node) or not node.text.strip():
         report.add(node, f"{what} is empty")
-    elif node.is_plain and (kind := _other_kind(node.text)):
+    elif node.is_plain and (kind := _other_kind(node.text)) and not (is_number_text and kind == _NUMBER):
         report.add(node, f"{what} must be a text, and {node.text} is {kind}", f'quote it: "{node.text}"')
     elif len(node.text) > longest:
         report.add(node, f"{what} is longer than {longest} characters")
@@ -49,7 +55,7 @@ def read_text(node: Node, what: str, report: FileReport, longest: int = MAX_TEXT
 def _other_kind(text: str) -> str | None:
     """What a plain word is, if it is no text."""
     if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
-        return "a number"
+        return _NUMBER
     return "true or false" if text in _BOOLS else None
 
 
@@ -151,10 +157,12 @@ def _read_plain(node: ScalarNode, what: str, report: FileReport) -> Scalar | Non
 
 def _number(node: ScalarNode, what: str, report: FileReport) -> int | float | None:
     if _INTEGER.fullmatch(node.text):
-        number = int(node.text)
-        if -(2**63) <= number < 2**63:
+        if len(node.text) <= _LONGEST_EXACT and -EXACT <= (number := int(node.text)) <= EXACT:
             return number
-    elif math.isfinite(value := float(node.text)):
+        hint = f'send it as a text, and quote it here: "{node.text}"'
+        report.add(node, f"{what} is a whole number beyond 2^53, which JSON does not tell from its neighbours", hint)
+        return None
+    if math.isfinite(value := float(node.text)):
         return value
     report.add(node, f"{what} is out of range", f'if it is a text, quote it: "{node.text}"')
     return None

@@ -3,7 +3,7 @@
 import msgspec
 
 from definitions.model import Condition, Sequence, Step
-from definitions.reading.events import EVER, events_keys, read_events, read_field, read_nested_events
+from definitions.reading.events import EVER, SESSION, events_keys, read_events, read_field, read_nested_events
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.keys import EVENTS, FILTERS, SEQUENCE
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
@@ -34,8 +34,10 @@ def read_sequence(node: MappingNode, report: FileReport) -> Condition | None:
 
 
 def _read_outer_window(node: Node, report: FileReport) -> int | None:
-    if isinstance(node, ScalarNode) and node.text in {EVER, "session"}:
+    if isinstance(node, ScalarNode) and node.text in {EVER, SESSION}:
         hint = "such as `within: 30d`: what must be remembered would have no end"
+        if node.text == SESSION:
+            hint = "its steps lie in one session if they follow each other within 30m: `within: 30m` in the later steps"
         report.add(node, f"a sequence cannot be completed 'within: {node.text}'", hint)
         return None
     return read_duration(node, "'within'", report)

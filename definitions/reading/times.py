@@ -11,6 +11,7 @@ from runtime.hints import did_you_mean
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+_DIGITS = re.compile(r"(\d{4})[./]?(\d\d)[./]?(\d\d)", re.ASCII)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,11 +30,14 @@ def parse_time(text: str) -> int | None:
 
 def read_time(node: Node, what: str, report: FileReport) -> int | None:
     """Return a date, or a date and time, in ms since 1970."""
-    text = read_text(node, what, report)
+    text = read_text(node, what, report, is_number_text=True)
     if text is None:
         return None
     at = parse_time(text)
-    if at is None:
+    written_out = "-".join(digits.groups()) if (digits := _DIGITS.fullmatch(text)) else ""
+    if at is None and parse_time(written_out) is not None:
+        report.add(node, f"{what} takes a date, and {text!r} is none", f"with hyphens: {written_out}")
+    elif at is None:
         hint = (
             "such as 2026-01-31 (its midnight in UTC) or 2026-01-31T18:00:00+08:00; for `30 days ago` use within_last"
         )
@@ -43,12 +47,12 @@ def read_time(node: Node, what: str, report: FileReport) -> int | None:
 
 def read_clock(node: Node, what: str, report: FileReport) -> int | None:
     """Return a time of day in minutes since midnight."""
-    text = read_text(node, what, report)
+    text = read_text(node, what, report, is_number_text=True)
     if text is None:
         return None
     match = _CLOCK.fullmatch(text)
     if match is None:
-        report.add(node, f"{what} must be a time of day, not {text!r}", 'hours and minutes, such as "22:00"')
+        report.add(node, f"{what} must be a time of day, not {text!r}", 'hours and minutes, such as "08:00"')
         return None
     return int(match[1]) * 60 + int(match[2])
 

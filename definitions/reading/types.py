@@ -1,12 +1,13 @@
 """What a computed trait can be, as far as its definition says, and which comparisons it can never pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from definitions.model import (
     OF_TEXTS,
     ORDERINGS,
     TIMES,
+    Aggregate,
     Comparison,
     Expression,
     Function,
@@ -19,6 +20,8 @@ from definitions.model import (
     Trait,
     TraitValue,
 )
+from definitions.plan.accumulators import MAX_DISTINCT, MAX_VALUES
+from definitions.reading.contradictions import contradiction
 
 Kind: TypeAlias = Literal["number", "text", "true or false", "time", "list"]
 Kinds: TypeAlias = frozenset[Kind]
@@ -38,6 +41,28 @@ MEASURED: Mapping[Measure, Kind] = {
     Measure.UNION: "list",
 }
 _SAID = {kind: kind if kind == "true or false" else f"a {kind}" for kind in ANYTHING}
+
+
+def range_of(aggregate: Aggregate) -> tuple[Comparison, ...]:
+    """Return what the number of a count holds to, whatever happens: no more is counted than is kept."""
+    if aggregate.measure not in {Measure.COUNT, Measure.DISTINCT}:
+        return ()
+    window = aggregate.window
+    is_in_window = window.ms is not None or window.session
+    most = MAX_VALUES if is_in_window or aggregate.events.sessions else None
+    if most is None and aggregate.measure is Measure.DISTINCT:
+        most = MAX_DISTINCT
+    least = Comparison(Operator.GREATER_OR_EQUAL, 0)
+    return (least,) if most is None else (least, Comparison(Operator.LESS_OR_EQUAL, most))
+
+
+def beyond(comparisons: Sequence[Comparison], aggregate: Aggregate) -> str | None:
+    """Return why a measure never passes comparisons, as what is counted is bounded, in words that follow "is"."""
+    bounds = range_of(aggregate)
+    if not bounds or contradiction([*bounds, *comparisons]) is None:
+        return None
+    said = f"from 0 to {bounds[1].operand}" if bounds[1:] else "from 0 on"
+    return f"a number {said}: the comparisons never hold for it"
 
 
 class TraitKinds:

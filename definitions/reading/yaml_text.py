@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
+from definitions.reading.syntax import comment_behind, mistake, mistaken_text
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -42,6 +43,7 @@ def read_documents(file: Path, report: FileReport) -> list[Node]:
     text = report.text = _text(file, report)
     documents: list[Node] = []
     if text is None:
+        report.is_whole = False
         return documents
     try:
         events = iter(YAML(typ="safe", pure=True).parse(text))
@@ -51,19 +53,25 @@ def read_documents(file: Path, report: FileReport) -> list[Node]:
                 if not (isinstance(document, ScalarNode) and document.text == ""):
                     documents.append(document)
     except _Refused:
+        report.is_whole = False
         return documents
     except MarkedYAMLError as error:
-        _add_syntax_error(error, report)
+        found = mistake(error, text)
+        if found.line not in {known.line for known in report.errors}:  # what was found there is the cause
+            report.add_at(*found)
+        report.is_whole = False
         return documents
     except ReaderError as error:
         report.add_at(
             *_line_and_column(text, error.position), "a control character, which YAML does not allow", "remove it"
         )
+        report.is_whole = False
         return documents
     except (ValueError, OverflowError):  # ruamel.yaml hands such an escape to chr() unchecked
         beyond = _ESCAPE_BEYOND_UNICODE.search(text)
         position = _line_and_column(text, beyond.start()) if beyond else (0, 0)
         report.add_at(*position, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
+        report.is_whole = False
         return documents
     if not documents and not report.errors:
         report.add_whole("the file is empty", "define something in it or delete it")
@@ -94,20 +102,6 @@ def _text(file: Path, report: FileReport) -> str | None:
         return None
 
 
-def _add_syntax_error(error: MarkedYAMLError, report: FileReport) -> None:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    message = f"not valid YAML: {error.problem or error.context}"
-    hint = ""
-    if "'\\t'" in message:
-        hint = "indent with spaces instead of tabs"
-    elif "mapping values are not allowed" in message:
-        hint = "check the indentation, and quote a text that contains ': '"
-    elif "unknown escape character" in message:
-        hint = "a backslash is written twice in double quotes; in single quotes it stands as it is"
-    report.add_at(line, column, message, hint)
-
-
 def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport) -> Node:
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
     _refuse_indirection(event, line, column, report)
@@ -118,6 +112,8 @@ def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport)
         if _SURROGATE.search(event.value):
             report.add_at(line, column, "half a character (\\ud800 to \\udfff)", "write the character itself")
             raise _Refused
+        if event.style is None:
+            _refuse_mistaken(event, line, column, report)
         return ScalarNode(line, column, event.value, event.style is None, _offset(event))
     if isinstance(event, SequenceStartEvent):
         items = []
@@ -127,6 +123,16 @@ def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport)
     if not isinstance(event, MappingStartEvent):
         raise TypeError(f"no event of a YAML node: {event}")
     return MappingNode(line, column, _entries(events, depth, report))
+
+
+def _refuse_mistaken(event: ScalarEvent, line: int, column: int, report: FileReport) -> None:
+    """Find what stands in a plain text, or behind it, and is hardly meant."""
+    mistaken = mistaken_text(event.value)
+    if mistaken is not None:
+        report.add_at(line, column, *mistaken)
+    elif comment_behind(report.text or "", event.end_mark.index):
+        hint = f'quote the whole text: "{event.value} #..."; a comment has a space behind its #'
+        report.add_at(line, column, "what follows ` #` is a comment, and no part of the text", hint)
 
 
 def _offset(event: ScalarEvent) -> int | None:

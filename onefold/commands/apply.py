@@ -82,9 +82,9 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
 
 def refuse_unwanted(made: DefinitionPlan, yes: bool) -> None:
     """Raise ClickException, unless it is wanted, for what is beyond the budget, leaves nothing, or people for good."""
-    reason = made.excess or made.clearance or made.leaving
-    if reason and made.is_new and not yes:
-        raise click.ClickException(f"{reason}: nothing is applied; --yes does so all the same")
+    reasons = [reason for reason in (made.excess, made.clearance, made.leaving) if reason]
+    if reasons and made.is_new and not yes:
+        raise click.ClickException(f"{'; '.join(reasons)}: nothing is applied; --yes does so all the same")
 
 
 def publish(settings: Settings, draft: Draft, publication: Publication) -> DefinitionSet:

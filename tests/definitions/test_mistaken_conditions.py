@@ -82,7 +82,7 @@ SEQUENCES = [
     ("{sequence: [A, {event: B, within: 1h}], within: 1d}", 19, "a step must say which events"),
     ("{sequence: [{event: A}, {event: B, within: 1h}]}", 7, "needs the key 'within'"),
     ("{sequence: [{event: A}, {event: B, within: 1h}], within: ever}", 64, "would have no end"),
-    ("{sequence: [{event: A}, {event: B, within: 1h}], within: session}", 64, "would have no end"),
+    ("{sequence: [{event: A}, {event: B, within: 1h}], within: session}", 64, "`within: 30m` in the later"),
     ("{sequence: [{event: A}, {event: B}], within: 1d}", 31, "how soon after the one before"),
     ("{sequence: [{event: A, within: 1h}, {event: B, within: 1h}], within: 1d}", 30, "'within' in the first step"),
     ("{sequence: [{event: A, times: 2}, {event: B, within: 1h}], within: 1d}", 19, "needs the key 'within'"),
@@ -109,6 +109,31 @@ SEQUENCES = [
     ("{sequence: [{event: A}, {event: B, within: 1h}], within: 1d, at_least: 101}", 78, "from 1 to 100"),
     ("{sequence: [{event: A}, {event: B, within: 1h}], within: 1d, where: {a: 1}}", 68, "has no key 'where'"),
 ]
+CONFUSED = [
+    ("{and: [{segment: other}]}", 8, "use `all: [...]`"),
+    ("{or: [{segment: other}]}", 8, "use `any: [...]`"),
+    ("{AND: [{segment: other}]}", 8, "use `all: [...]`"),
+    ("{none: [{segment: other}]}", 8, "use `not: {any: [...]}`"),
+    ("{event:Buy, within: 1d}", 8, "`event: Buy`"),
+    ("{event\uff1aBuy, within: 1d}", 8, "`event: Buy`"),
+    ("{event: Buy, count: 2, within: 1d}", 27, "`at_least: 2`"),
+    ("{event: Buy, mean: total, within: 1d}", 20, "use average"),
+    ("{event: Buy, within: 1d, where: {'products[0].sku': a}}", 40, "looks into a list"),
+    ("{event: Buy, within: 1d, same: 'products[*].sku'}", 38, "looks into a list"),
+    ("{session: last, device: phone}", 31, "did you mean 'mobile'?"),
+    ("{session: last, device: {in: [mobile, Tablet]}}", 36, "did you mean 'tablet'?"),
+    ("{session: last, channel: Paid-Search}", 32, "did you mean 'paid search'?"),
+    ("{session: last, country: de}", 32, "did you mean 'DE'?"),
+    ("{session: last, country: {not_equals: Germany}}", 45, "two capital letters"),
+]
+RANGES = [
+    ("{event: Buy, count: true, within: 7d, greater_than: 1000}", 45, "from 0 to 1000"),
+    ("{event: Buy, count: sku, within: session, equals: 1001}", 49, "from 0 to 1000"),
+    ("{event: Buy, distinct: sku, within: ever, greater_or_equal: 201}", 49, "from 0 to 200"),
+    ("{event: Buy, count: true, within: ever, less_than: 0}", 47, "from 0 on"),
+    ("{sessions: any, count: true, within: ever, greater_than: 1000}", 50, "from 0 to 1000"),
+    ("{trait: orders, greater_than: 1000}", 15, "from 0 to 1000"),
+]
 OTHERS = [
     ("{trait: x, greater_than: 5, less_than: 3}", 7, "greater_than 5 and less_than 3"),
     ("{trait: x, greater_or_equal: 5, less_than: 5}", 7, "greater_or_equal 5 and less_than 5"),
@@ -124,7 +149,18 @@ OTHERS = [
     ("{trait: x, within_last: 7d, within_next: 30d}", 7, "within_next is of the time to come"),
     ("{trait: x, before: yesterday}", 26, "such as 2026-01-31"),
     ("{trait: x, before: 2026-02-30}", 26, "such as 2026-01-31"),
-    ("{trait: x, before: 20260101}", 26, 'quote it: "20260101"'),
+    ("{trait: x, before: 20260101}", 26, "with hyphens: 2026-01-01"),
+    ("{trait: x, after: '2026.01.31'}", 25, "with hyphens: 2026-01-31"),
+    ("{trait: x, after: 1700000000}", 25, "such as 2026-01-31"),
+    ("{trait: x, '>': 5}", 18, "use greater_than"),
+    ("{trait: x, '>=': 5}", 18, "use greater_or_equal"),
+    ("{trait: x, <: 5}", 18, "use less_than"),
+    ("{trait: x, ==: 5}", 18, "use equals"),
+    ("{trait: x, '!=': 5}", 18, "use not_equals"),
+    ("{trait: x, GTE: 5}", 18, "use greater_or_equal"),
+    ("{trait: x, equals: 9007199254740993}", 26, 'send it as a text, and quote it here: "9007199254740993"'),
+    ("{trait: x, in: [1, -1234567890123456789]}", 26, "beyond 2^53"),
+    ("{event: Buy, within: 1d, where: {sku: 12345678901234567890123}}", 45, "beyond 2^53"),
     ("{trait: x, greater_than: 2026-01-01}", 32, "for dates use before, after"),
     ("{trait: x, within_last: 30}", 31, "must be a duration"),
     ("{trait: x, older_than: 30d}", 18, "use longer_ago_than"),
@@ -192,12 +228,14 @@ GROUPS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "says"), [*SEVERAL, *COUNTS, *AGGREGATES, *SESSIONS, *SEQUENCES, *OTHERS, *GROUPS]
+    ("text", "column", "says"),
+    [*SEVERAL, *COUNTS, *AGGREGATES, *SESSIONS, *SEQUENCES, *OTHERS, *CONFUSED, *RANGES, *GROUPS],
 )
 def test_a_mistake_names_its_position(tmp_path: Path, text: str, column: int, says: str) -> None:
     files = {
         "segments/other.yaml": "segment: other\nwhen: {trait: a, exists: true}",
         "segments/s.yaml": f"segment: s\nwhen: {text}",
+        "traits/orders.yaml": "trait: orders\nstatistical: {event: Buy, count: true, within: 30d}",
     }
     errors = errors_of(tmp_path, files)
     assert len(errors) == 1, errors

@@ -9,6 +9,8 @@ from tests.definitions.folders import errors_of, write
 
 ON = "trigger: x\non: {event: Buy}\n"
 TRIGGERS = [
+    ("trigger: x\non: {event: Buy, within: 7d}", "2:18", "a condition beside it: `when: {event: Buy, within: 7d"),
+    ("trigger: x\non: {event: Buy, at_least: 3}", "2:18", "a condition beside it: `when: {event: Buy, within: 7d"),
     ("trigger: x", "1:1", "needs 'on', 'when' or 'across'"),
     ("trigger: x\non: Buy", "2:5", "'on' must say which events"),
     ("trigger: x\non: {event: Buy, within: 1d}", "2:18", "'on' has no key 'within'"),
@@ -19,7 +21,7 @@ TRIGGERS = [
     (f"{ON}quiet_hours: night", "3:14", "must be a mapping"),
     (f"{ON}quiet_hours: {{from: '22:00'}}", "3:14", "needs the key 'to'"),
     (f"{ON}quiet_hours: {{from: '24:00', to: '8:00'}}", "3:21", "must be a time of day, not '24:00'"),
-    (f"{ON}quiet_hours: {{from: '22:00', to: 8}}", "3:34", 'quote it: "8"'),
+    (f"{ON}quiet_hours: {{from: '22:00', to: 8}}", "3:34", 'such as "08:00"'),
     (f"{ON}quiet_hours: {{from: '8:00', to: '08:00'}}", "3:33", "end when they begin"),
     (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', zone: CST-8}}", "3:48", "such as Asia/Shanghai"),
     (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', zone: Asia/Shangai}}", "3:48", "did you mean 'Asia/Shanghai'?"),

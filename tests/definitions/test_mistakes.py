@@ -47,7 +47,7 @@ MISTAKES = [
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {total: .nan}}", "2:47", "quote the text"),
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {total: {greater_than: .inf}}}", "2:62", "quote the text"),
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {total: 1e999}}", "2:47", "out of range"),
-    ("segment: a\nwhen: {event: Buy, within: 1d, where: {total: 9223372036854775808}}", "2:47", "out of range"),
+    ("segment: a\nwhen: {event: Buy, within: 1d, where: {total: 9223372036854775808}}", "2:47", "quote it here"),
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {zip: 01234}}", "2:45", 'quote the text: "01234"'),
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {new: yes}}", "2:45", "write true or false"),
     ("segment: a\nwhen: {event: Buy, within: 1d, where: {coupon: null}}", "2:48", "`exists: false`"),

@@ -34,6 +34,7 @@ def test_what_is_right(text: str) -> None:
         ("{% if event.name %}", "cannot be read"),
         ("{% include 'secrets' %}", "another file"),
         ("{{ 'now' | date: '%Y' }}", "time of the clock"),
+        ('{% assign year = "today" | date: "%Y" %}', "time of the clock"),
         ("x" * (MAX_TEMPLATE + 1), "longer than"),
     ],
 )
