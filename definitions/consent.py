@@ -15,7 +15,7 @@ CHANNELS = ("email", "sms", "push", "chat", "ads")
 """The channels of a file that names none."""
 
 
-class Purpose(msgspec.Struct, frozen=True):
+class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What something is sent for. `default`: what holds of whoever has said nothing.
 
     `text`: the version of the text that people read now, for statements that are made here: by the API, by a link.
@@ -27,7 +27,7 @@ class Purpose(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-class SaidByTrait(msgspec.Struct, frozen=True):
+class SaidByTrait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """That an identify call whose trait has a value says yes or no: a column of an import, mostly."""
 
     trait: str
@@ -37,7 +37,7 @@ class SaidByTrait(msgspec.Struct, frozen=True):
     channel: str = ALL
 
 
-class ConsentRules(msgspec.Struct, frozen=True, dict=True):
+class ConsentRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Everything that `consent.yaml` defines; without it there is no purpose, and what is about everything counts.
 
     `categories`: names of a consent manager, each with the purpose that it stands for.

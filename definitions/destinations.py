@@ -24,14 +24,14 @@ TIMEOUT_MS = 10_000
 CONCURRENCY = 8
 
 
-class Cap(msgspec.Struct, frozen=True):
+class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person is sent at most so many deliveries on a channel within a time, whatever the destination."""
 
     at_most: int
     within_ms: int
 
 
-class Destination(msgspec.Struct, frozen=True):
+class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where changes of segments and triggers are sent: to the topic `activation.<name>`, and from it to the receiver.
 
     `receiver`: None for one that is the topic alone; then nothing but `traits`, `not_older_than_ms` and `coalesces`

@@ -14,27 +14,27 @@ from schemas.activations import Activation
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class Constant(msgspec.Struct, frozen=True, tag="constant"):
+class Constant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="constant"):
     """A value that stands for itself, null included."""
 
     value: Scalar
 
 
-class Selected(msgspec.Struct, frozen=True, tag="selected"):
+class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="selected"):
     """The value at a path, whose first name is a root (`ROOTS`); `every`: of identifiers, all of them as a list."""
 
     path: tuple[str, ...]
     every: bool = False
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
     """The text of a Liquid template; `is_html`: what it puts in is escaped for HTML."""
 
     template: str
     is_html: bool = False
 
 
-class When(msgspec.Struct, frozen=True):
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which activations an entry is for: those with one of the values in each list that is not empty."""
 
     change: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class When(msgspec.Struct, frozen=True):
         return all(not wanted or value in wanted for wanted, value in said)
 
 
-class Made(msgspec.Struct, frozen=True, tag="made"):
+class Made(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="made"):
     """A value that is normalised, then hashed; of a list each member is.
 
     `otherwise` is taken where the first has no value, `default` where none has, as it is. `required`: without a value
@@ -63,7 +63,7 @@ class Made(msgspec.Struct, frozen=True, tag="made"):
     otherwise: "Entry | None" = None
 
 
-class Each(msgspec.Struct, frozen=True, tag="each"):
+class Each(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="each"):
     """A list: an entry for each member of another one, which is the root `item` there."""
 
     of: Selected
@@ -71,13 +71,13 @@ class Each(msgspec.Struct, frozen=True, tag="each"):
     when: When = When()
 
 
-class Items(msgspec.Struct, frozen=True, tag="items"):
+class Items(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="items"):
     """A list; what is missing is left out."""
 
     entries: tuple["Entry", ...]
 
 
-class Fields(msgspec.Struct, frozen=True, tag="fields"):
+class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="fields"):
     """An object; a key whose value is missing is left out."""
 
     entries: tuple[tuple[str, "Entry"], ...] = ()

@@ -61,7 +61,7 @@ TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
 """Compare times."""
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One test of a value.
 
     The operand of `in`, `not_in` and `contains_any` is a tuple, of `exists` a bool, of an ordering a number, of
@@ -72,14 +72,14 @@ class Comparison(msgspec.Struct, frozen=True):
     operand: Scalar | tuple[Scalar, ...]
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A value of an event."""
 
     path: Path
     root: Root = "properties"
 
 
-class PropertyFilter(msgspec.Struct, frozen=True):
+class PropertyFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All comparisons hold for the value at `path` of an event's open part."""
 
     path: Path
@@ -87,21 +87,21 @@ class PropertyFilter(msgspec.Struct, frozen=True):
     root: Root = "properties"
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls of one type (None: of any) and one name (None: of any). A name stands only beside a type."""
 
     type: EventType | None
     name: str | None = None
 
 
-class Period(msgspec.Struct, frozen=True):
+class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The times (ms) from `since` on and before `before`; None: without this end."""
 
     since: int | None = None
     before: int | None = None
 
 
-class EventMatcher(msgspec.Struct, frozen=True):
+class EventMatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The events of a period that are any of these calls (none named: any event), and pass every filter in `where`.
 
     `sessions`: instead of events the sessions of the profile, each counted once, when it begins; nothing else is said.
@@ -113,7 +113,7 @@ class EventMatcher(msgspec.Struct, frozen=True):
     sessions: bool = False
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which events count at a time t: with `ms` those at t - ms < e <= t, else all up to t.
 
     `session`: of them, those of the session that t lies in; none if t lies in no session.
@@ -123,7 +123,7 @@ class Window(msgspec.Struct, frozen=True):
     session: bool = False
 
 
-class EventCount(msgspec.Struct, frozen=True, tag="event_count"):
+class EventCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="event_count"):
     """At least, and at most, so many events in a window.
 
     `same`: of those with one value there (events without it do not count); some value is enough.
@@ -152,7 +152,7 @@ class Measure(StrEnum):
     UNION = "union"
 
 
-class Aggregate(msgspec.Struct, frozen=True):
+class Aggregate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A measure of the matching events in a window, of their values at `of`.
 
     COUNT, FIRST_AT and LAST_AT need no value; with `of`, they are of the events that have one there. UNION is VALUES of
@@ -165,14 +165,14 @@ class Aggregate(msgspec.Struct, frozen=True):
     window: Window = Window()
 
 
-class AggregateComparison(msgspec.Struct, frozen=True, tag="aggregate"):
+class AggregateComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="aggregate"):
     """All comparisons hold for an aggregate, as for a trait that is defined so."""
 
     aggregate: Aggregate
     comparisons: tuple[Comparison, ...]
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a sequence: a matching event less than `within_ms` after that of the step before (None: ever after).
 
     `without`: no such event between the two. `absent`, of the last step only: no matching event less than `within_ms`
@@ -185,7 +185,7 @@ class Step(msgspec.Struct, frozen=True):
     absent: bool = False
 
 
-class Sequence(msgspec.Struct, frozen=True, tag="sequence"):
+class Sequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sequence"):
     """Completed at least so often within the window `within_ms`, by the times of completion.
 
     `same`: all its events have one value there.
@@ -197,7 +197,7 @@ class Sequence(msgspec.Struct, frozen=True, tag="sequence"):
     same: Field | None = None
 
 
-class TraitComparison(msgspec.Struct, frozen=True, tag="trait"):
+class TraitComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="trait"):
     """All comparisons hold for the value at `path` of the profile's traits; its first element is the trait's name.
 
     A trait that is defined comes before one that was sent under its name.
@@ -214,7 +214,7 @@ SessionName: TypeAlias = Literal["current", "first", "last"]
 SESSION_FACTS = SessionFacts.__struct_fields__
 
 
-class SessionComparison(msgspec.Struct, frozen=True, tag="session"):
+class SessionComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="session"):
     """All comparisons hold for a fact of one of the profile's sessions; a missing session has no facts."""
 
     session: SessionName
@@ -222,20 +222,20 @@ class SessionComparison(msgspec.Struct, frozen=True, tag="session"):
     comparisons: tuple[Comparison, ...]
 
 
-class InSegment(msgspec.Struct, frozen=True, tag="segment"):
+class InSegment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="segment"):
     """The profile is in another segment."""
 
     name: str
 
 
-class Sample(msgspec.Struct, frozen=True, tag="sample"):
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sample"):
     """A stable random part of all profiles: those whose hash under the salt falls into the first `permille`."""
 
     permille: int
     salt: str
 
 
-class ConsentComparison(msgspec.Struct, frozen=True, tag="consent"):
+class ConsentComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="consent"):
     """What the profile has said for a purpose on a channel (empty: on every one) comes to this answer."""
 
     purpose: str
@@ -243,15 +243,15 @@ class ConsentComparison(msgspec.Struct, frozen=True, tag="consent"):
     answer: Answer
 
 
-class AllOf(msgspec.Struct, frozen=True, tag="all"):
+class AllOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all"):
     conditions: tuple["Condition", ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+class AnyOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="any"):
     conditions: tuple["Condition", ...]
 
 
-class Not(msgspec.Struct, frozen=True, tag="not"):
+class Not(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="not"):
     condition: "Condition"
 
 
@@ -260,19 +260,19 @@ Leaf: TypeAlias = OfEvents | TraitComparison | SessionComparison | InSegment | S
 Condition: TypeAlias = AllOf | AnyOf | Not | Leaf
 
 
-class Literally(msgspec.Struct, frozen=True, tag="literal"):
+class Literally(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="literal"):
     """A value that stands for itself."""
 
     value: Scalar
 
 
-class TraitValue(msgspec.Struct, frozen=True, tag="trait_value"):
+class TraitValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="trait_value"):
     """The value of a trait; null where it is not set."""
 
     path: Path
 
 
-class Function(msgspec.Struct, frozen=True, tag="function"):
+class Function(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="function"):
     """A function of other expressions; null where its arguments are null, or not of the type that it needs.
 
     Arithmetic is `add`, `subtract`, `multiply`, `divide`, `negate`; the others are in docs/decisions/0033.
@@ -285,34 +285,34 @@ class Function(msgspec.Struct, frozen=True, tag="function"):
 Expression: TypeAlias = Literally | TraitValue | Function
 
 
-class Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The value of a rule where a condition holds."""
 
     when: Condition
     then: Expression
 
 
-class Rule(msgspec.Struct, frozen=True, tag="rule"):
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rule"):
     """The value of the first case that holds; else `otherwise`, or none."""
 
     cases: tuple[Case, ...] = ()
     otherwise: Expression | None = None
 
 
-class Statistical(msgspec.Struct, frozen=True, tag="statistical"):
+class Statistical(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="statistical"):
     """An aggregate of the profile's events. An attribute with a merge policy is one of its identify calls' traits."""
 
     aggregate: Aggregate
 
 
-class Mining(msgspec.Struct, frozen=True, tag="mining"):
+class Mining(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mining"):
     """The column `value` of a query's result by `profile_id`, run by ClickHouse every `every_ms`."""
 
     query: str
     every_ms: int
 
 
-class Trait(msgspec.Struct, frozen=True):
+class Trait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact about profiles of a kind, under one name. No `workspaces` means every workspace."""
 
     name: str
@@ -323,7 +323,7 @@ class Trait(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The profiles of a kind for which `when` holds now. No `workspaces` means every workspace."""
 
     name: str
@@ -335,7 +335,7 @@ class Segment(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
-class Trigger(msgspec.Struct, frozen=True):
+class Trigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fires for every event that matches `on` while `when` holds; without `on`, each time that `when` begins to hold.
 
     `cool_down_ms`: no sooner than this after it fired. `once`: at most once in a session, or ever. `payload`: the keys
@@ -356,7 +356,7 @@ class Trigger(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
-class Usual(msgspec.Struct, frozen=True):
+class Usual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """More than `times` the mean number in the windows of the `of_ms` before."""
 
     times: float
@@ -366,7 +366,7 @@ class Usual(msgspec.Struct, frozen=True):
 Counted: TypeAlias = Literal["events", "people"]
 
 
-class AcrossTrigger(msgspec.Struct, frozen=True):
+class AcrossTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fires for a value when the events of all profiles with it begin to be so many in a window (decision 0041).
 
     `same`: where the value stands; without it, all events count together. `counts`: the events, or the profiles that
@@ -388,7 +388,7 @@ class AcrossTrigger(msgspec.Struct, frozen=True):
     destinations: tuple[str, ...] = ()
 
 
-class Definitions(msgspec.Struct, frozen=True):
+class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything one folder defines; names are unique and every reference is known."""
 
     segments: tuple[Segment, ...] = ()

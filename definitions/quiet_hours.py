@@ -3,7 +3,7 @@
 import msgspec
 
 
-class QuietHours(msgspec.Struct, frozen=True):
+class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When nothing fires or is sent, in minutes of the person's local day: from `begins` up to, not including, `ends`.
 
     `zone`: of persons who do not say theirs. `drops`: what would have fired never does; else it fires when they end.

@@ -14,7 +14,7 @@ KEYS = {
 }
 
 
-class Apprise(msgspec.Struct, frozen=True, tag="apprise", tag_field="type"):
+class Apprise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="apprise", tag_field="type"):
     """`url`: such as `twilio://SID:TOKEN@FROM/{to}`."""
 
     url: Secret

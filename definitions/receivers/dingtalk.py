@@ -19,7 +19,7 @@ KEYS = {
 }
 
 
-class DingTalk(msgspec.Struct, frozen=True, tag="dingtalk", tag_field="type"):
+class DingTalk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="dingtalk", tag_field="type"):
     """`url`: of the robot."""
 
     url: Secret

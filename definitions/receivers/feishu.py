@@ -20,7 +20,7 @@ KEYS = {
 }
 
 
-class Feishu(msgspec.Struct, frozen=True, tag="feishu", tag_field="type"):
+class Feishu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="feishu", tag_field="type"):
     """`url`: of the robot. `mentions`: what a person has written into a trait may call everybody."""
 
     url: Secret

@@ -33,7 +33,7 @@ KEYS = {
 }
 
 
-class Files(msgspec.Struct, frozen=True, tag="files", tag_field="type"):
+class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="files", tag_field="type"):
     """Files. Their columns are `delivery_key` and the mapping's fields."""
 
     url: str

@@ -12,7 +12,7 @@ AccountType: TypeAlias = Literal["google_ads", "display_video_partner", "display
 ConsentStatus: TypeAlias = Literal["granted", "denied", "unspecified"]
 
 
-class OAuthClient(msgspec.Struct, frozen=True):
+class OAuthClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A client of OAuth 2.0.
 
     `id`, `secret`: of the client. `refresh_token`: what somebody with access to the account has granted to it.
@@ -23,7 +23,7 @@ class OAuthClient(msgspec.Struct, frozen=True):
     refresh_token: Secret
 
 
-class AdConsent(msgspec.Struct, frozen=True):
+class AdConsent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What Google is told of the consent of everybody who is added: grant it only with a purpose that asks for it.
 
     `user_data`: that data about them is used for advertising. `personalization`: that it is personal.
@@ -33,7 +33,9 @@ class AdConsent(msgspec.Struct, frozen=True):
     personalization: ConsentStatus = "unspecified"
 
 
-class GoogleDataManager(msgspec.Struct, frozen=True, tag="google_data_manager", tag_field="type"):
+class GoogleDataManager(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="google_data_manager", tag_field="type"
+):
     """`account`: the id of the account with the audience; `login_account`: of the account that may write to it.
 
     `audience`: the id of the audience; `audiences`: one for each segment that has another. Credentials: either

@@ -34,7 +34,7 @@ _KEPT_HEADERS = frozenset(
 )
 
 
-class InnerStatus(msgspec.Struct, frozen=True):
+class InnerStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a receiver says within an answer of status 200 that something went wrong.
 
     `path`: where the code stands, keys with dots between. `ok`: the codes of success; without any, success is that
@@ -49,7 +49,7 @@ class InnerStatus(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class ItemResults(msgspec.Struct, frozen=True):
+class ItemResults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a receiver says what became of each delivery of a batch: a list in the order of the batch.
 
     `path`: where the list stands; empty for the answer itself. `status`: what each element is read by.

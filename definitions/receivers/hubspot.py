@@ -9,7 +9,7 @@ from definitions.receivers.audiences import wrong_addresses
 from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
-class HubSpot(msgspec.Struct, frozen=True, tag="hubspot", tag_field="type"):
+class HubSpot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hubspot", tag_field="type"):
     """`token`: of a private app, with `crm.objects.contacts.write`.
 
     `id_property`: the property by which a contact is found: `email`, or one of your own that is unique. `property`:

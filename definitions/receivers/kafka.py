@@ -31,7 +31,7 @@ KEYS = {
 }
 
 
-class Kafka(msgspec.Struct, frozen=True, tag="kafka", tag_field="type"):
+class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="kafka", tag_field="type"):
     """A topic. Each record has the profile's id as its key and the delivery's key in the header `delivery-key`."""
 
     servers: str

@@ -33,7 +33,7 @@ KEYS = {
 }
 
 
-class Mail(msgspec.Struct, frozen=True, tag="mail", tag_field="type"):
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mail", tag_field="type"):
     """`sender`: an address, with or without a name. Where the server may stand is not limited: mostly within."""
 
     host: str

@@ -9,7 +9,7 @@ from definitions.receivers.audiences import without_audience, wrong_addresses
 from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
-class MetaAudience(msgspec.Struct, frozen=True, tag="meta_audience", tag_field="type"):
+class MetaAudience(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="meta_audience", tag_field="type"):
     """`audience`: the id of the custom audience; `audiences`: one for each segment that has another.
 
     `token`: of a system user, with `ads_management`. `app_secret`: signs the token (`appsecret_proof`), where the app

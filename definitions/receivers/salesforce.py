@@ -9,7 +9,7 @@ from definitions.receivers.audiences import wrong_addresses
 from definitions.receivers.values import Holds, OptionProblem, Secret
 
 
-class Salesforce(msgspec.Struct, frozen=True, tag="salesforce", tag_field="type"):
+class Salesforce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="salesforce", tag_field="type"):
     """`url`: the My Domain address, such as https://shop.my.salesforce.com.
 
     Credentials: `client_id` and `client_secret` of a connected app (client credentials); with `refresh_token` that

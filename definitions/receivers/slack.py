@@ -19,7 +19,7 @@ KEYS = {
 }
 
 
-class Slack(msgspec.Struct, frozen=True, tag="slack", tag_field="type"):
+class Slack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="slack", tag_field="type"):
     """`url`: of the incoming webhook. `mentions`: what a person has written into a trait may call everybody."""
 
     url: Secret

@@ -35,7 +35,7 @@ KEYS = {
 SCHEMES = ("postgresql", "sqlite")
 
 
-class Sql(msgspec.Struct, frozen=True, tag="sql", tag_field="type"):
+class Sql(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sql", tag_field="type"):
     """A table. Its columns are the mapping's fields; of `insert`, `delivery_key` as well, which must be unique."""
 
     url: str

@@ -12,7 +12,7 @@ delivered by itself, in order (a mail, a message).
 """
 
 
-class Secret(msgspec.Struct, frozen=True):
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a secret is: `{env: NAME}`, an environment variable of the deliverer, or `{file: PATH}`, a file's text.
 
     The secret itself never stands in a definition, a topic, a table or a log. Neither of both: there is none.

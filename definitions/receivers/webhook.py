@@ -28,7 +28,7 @@ PRESET = {
 """The body of which no mapping is written: the whole activation, with the traits that the destination asks for."""
 
 
-class Webhook(msgspec.Struct, frozen=True, tag="webhook", tag_field="type"):
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="webhook", tag_field="type"):
     """`secrets`: the newest first; each signs, so that a receiver may change from one to the next.
 
     `batch`: deliveries of one request; with 1 the body is an object, else a list of them. `allow_private`: the address

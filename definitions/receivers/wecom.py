@@ -19,7 +19,7 @@ KEYS = {
 }
 
 
-class WeCom(msgspec.Struct, frozen=True, tag="wecom", tag_field="type"):
+class WeCom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="wecom", tag_field="type"):
     """`url`: of the robot. `mentions`: what a person has written into a trait may call others."""
 
     url: Secret

@@ -15,12 +15,12 @@ class UnknownLanguage(TerminalError):
     """A set that this release does not understand: what it would make of it is anybody's guess."""
 
 
-class DefinitionSet(msgspec.Struct, frozen=True):
+class DefinitionSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One version of the definitions; it never changes. The rules of identity are no part of it.
 
     `applied_at`: ms. `applied_by`: who, as far as known, and from where. `files`: the sources by path, slashes between.
     `births`: by scope (`births.scope_of`) and id of an accumulator, the version since which that has existed with at
-    least the capacity of now.
+    least the capacity of now. All structs in it refuse unknown fields: without one a definition would be another one.
     """
 
     version: int
@@ -75,4 +75,7 @@ def decode_set(value: bytes) -> DefinitionSet:
             )
         return _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnknownLanguage(f"a set of definitions cannot be understood: {error}") from error
+        raise UnknownLanguage(
+            f"a set of definitions cannot be understood: {error}: update this release, or roll back by the one that has"
+            " applied the set"
+        ) from error
