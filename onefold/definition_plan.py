@@ -19,6 +19,7 @@ from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from onefold.staying import staying_at
 from onefold.wording import count
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from runtime.literal import literal
 from sinks.destinations.http.public import forbidden_urls
 from warehouse.queries.definition_predictions import Prediction, Touch
@@ -126,17 +127,26 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     forbidden: Mapping[str, tuple[str, ...]] = {}
 
     @property
+    def impossible(self) -> str:
+        """Say why it cannot be applied, whoever wants it; empty if it can."""
+        if self.state_bytes > MAX_RECORD_BYTES and self.state_bytes > self.former_state_bytes:
+            return f"a profile may need {self.state_bytes:,} bytes, and a record has room for {MAX_RECORD_BYTES:,}"
+        return ""
+
+    @property
     def excess(self) -> str:
-        """Say what is beyond the budget; empty if nothing is."""
+        """Say all that is beyond the budget; empty if nothing is."""
+        beyond = []
         if self.state_bytes > MOST_STATE_BYTES and self.state_bytes > self.former_state_bytes:
-            return f"a profile may need {self.state_bytes:,} bytes, and {MOST_STATE_BYTES:,} are the budget"
+            beyond.append(f"a profile may need {self.state_bytes:,} bytes, and {MOST_STATE_BYTES:,} are the budget")
         touched = sum(touch.per_s for touch in self.touches.values())
         if touched > MOST_EVENTS_PER_S:
-            return f"{touched:,.0f} events per second go into them, and {MOST_EVENTS_PER_S:,.0f} are the budget"
-        failed = [
+            budget = f"{MOST_EVENTS_PER_S:,.0f} are the budget"
+            beyond.append(f"{touched:,.0f} events per second go into them, and {budget}")
+        beyond += [
             f"the query of trait {name!r} fails: {trial.error}" for name, trial in self.trials.items() if trial.error
         ]
-        return failed[0] if failed else ""
+        return "; ".join(beyond)
 
     @property
     def clearance(self) -> str:

@@ -81,7 +81,13 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
 
 
 def refuse_unwanted(made: DefinitionPlan, yes: bool) -> None:
-    """Raise ClickException, unless it is wanted, for what is beyond the budget, leaves nothing, or people for good."""
+    """Raise ClickException, unless it is wanted, for what is beyond the budget, leaves nothing, or people for good.
+
+    What a record has no room for is refused in any case.
+    """
+    if made.impossible and made.is_new:
+        hint = "shorter windows, or fewer measures and counts of equal values, need less"
+        raise click.ClickException(f"{made.impossible}: nothing is applied; {hint}")
     reasons = [reason for reason in (made.excess, made.clearance, made.leaving) if reason]
     if reasons and made.is_new and not yes:
         raise click.ClickException(f"{'; '.join(reasons)}: nothing is applied; --yes does so all the same")

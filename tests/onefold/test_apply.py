@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import click
+import msgspec
 import pytest
 
 from definitions.destinations import Destination
@@ -18,7 +19,8 @@ from definitions.sets.publication import (
 )
 from onefold.commands.apply import going_on, refuse_unwanted, waiting_for
 from onefold.commands.definition_sets import status_of
-from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, planned
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, QueryTrial, planned
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from settings import Settings, new_workspace
 
 PROS = Segment("pros", TraitComparison(("plan",), ()))
@@ -109,6 +111,27 @@ def test_a_version_beyond_the_budget_is_applied_if_that_is_wanted(is_new: bool, 
     made = DefinitionPlan(3, (), (), state_bytes=MOST_STATE_BYTES + 1, former_state_bytes=0, is_new=is_new)
     with pytest.raises(click.ClickException, match="--yes") if refuses else nullcontext():
         refuse_unwanted(made, yes)
+
+
+def test_every_reason_is_told_for_which_it_would_have_to_be_wanted() -> None:
+    former = next_set(None, Definitions((PROS, BUYERS)), {}, 0, "")
+    made = msgspec.structs.replace(
+        planned(former, Draft(Definitions(), {"x": ""})),
+        state_bytes=MOST_STATE_BYTES + 1,
+        trials={"mined": QueryTrial(0, 0, 0, error="no such table")},
+    )
+    with pytest.raises(click.ClickException) as raised:
+        refuse_unwanted(made, yes=False)
+    for reason in (f"{MOST_STATE_BYTES:,} are the budget", "trait 'mined' fails: no such table", "2 would be removed"):
+        assert reason in raised.value.message
+    refuse_unwanted(made, yes=True)
+
+
+def test_what_no_record_has_room_for_is_not_applied_whoever_wants_it() -> None:
+    made = DefinitionPlan(3, (), (), state_bytes=MAX_RECORD_BYTES + 1, former_state_bytes=0)
+    with pytest.raises(click.ClickException, match="a record has room for"):
+        refuse_unwanted(made, yes=True)
+    refuse_unwanted(msgspec.structs.replace(made, former_state_bytes=MAX_RECORD_BYTES + 1), yes=True)
 
 
 @pytest.mark.parametrize(

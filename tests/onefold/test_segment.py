@@ -144,7 +144,7 @@ def test_members_are_exported_as_csv_that_no_spreadsheet_runs(migrated: str, buy
     path = tmp_path / "buyers.csv"
     done = run(migrated, buyers, "export", "buyers", "--to", str(path), *COLUMNS)
     assert (done.exit_code, cells(done.stdout)[-1][:3]) == (0, ["2", "members", "written"])
-    head, eve, ada = csv.reader(path.open(newline="", encoding="utf-8"))
+    head, eve, ada = csv.reader(path.open(newline="", encoding="utf-8-sig"))
     assert head == HEAD
     assert ada == [ADAS, "2023-11-14T22:13:20.129Z", *[""] * 9]
     assert eve == [
@@ -183,7 +183,7 @@ def test_past_members_are_exported_and_nobody_is_a_file_with_a_head(migrated: st
     path = tmp_path / "then.csv"
     then = ["--at", "2023-11-14T22:13:20.127Z"]
     run(migrated, buyers, "export", "buyers", "--to", str(path), *then, "--identifiers", "cookie")
-    assert list(csv.reader(path.open(newline=""))) == [
+    assert list(csv.reader(path.open(newline="", encoding="utf-8-sig"))) == [
         ["profile_id", "entered_at", "cookie"],
         [PHONES, "2023-11-14T22:13:20.123Z", "c"],
     ]
