@@ -72,18 +72,13 @@ def _as_said(attempts: list[WholeAttempt]) -> PublishedActivation | None:
 
 
 def at_destinations(attempts: list[WholeAttempt]) -> tuple[AtDestination, ...]:
-    """Return what became of a change at each destination, by its attempts in order of time. Pure.
-
-    What has one delivery id is one delivery: under which names there are attempts of it, they are one destination's.
-    """
-    found: list[tuple[set[str], list[WholeAttempt]]] = []
+    """Return what became of a change at each destination, by its attempts in order of time. Pure."""
+    by_destination: dict[str, list[WholeAttempt]] = {}
     for attempt in attempts:
-        keys = {f"name {attempt.destination}", f"id {attempt.delivery_id}"}
-        joined = [each for each in found if each[0] & keys]
-        found = [each for each in found if not each[0] & keys]
-        found.append((keys.union(*(of for of, _ in joined)), [*(each for _, own in joined for each in own), attempt]))
-    whole = [sorted(own, key=attempts.index) for _, own in found]
-    ended = [AtDestination(own[-1].destination, fate_of(own[-1].outcome), tuple(own)) for own in whole]
+        by_destination.setdefault(attempt.kept_as, []).append(attempt)
+    ended = [
+        AtDestination(own[-1].destination, fate_of(own[-1].outcome), tuple(own)) for own in by_destination.values()
+    ]
     return tuple(sorted(ended, key=lambda each: each.destination))
 
 

@@ -73,6 +73,7 @@ class Replays:
             due_at=now,
             mapping=delivery.mapping,
             version=delivery.version,
+            kept_as=delivery.kept_as,
         )
 
 

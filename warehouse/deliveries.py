@@ -40,6 +40,7 @@ DELIVERIES = WarehouseTable(
         Column("answer", TEXT, personal=True),
         Column("mapping", NAME),
         Column("version", VERSION, "version"),
+        Column("kept_as", NAME),
         Column("activation", OPTIONAL_BYTES, personal=True),
     ),
     Retained("deliveries", "attempted_at", by_month=True),

@@ -16,6 +16,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
     """What became of a delivery: of each attempt to send it, or that it was not sent and why.
 
     `delivery_id`: the delivery's key. `attempt`: from 1; 0 if it never was sent. `due_at`: when it is tried again.
+    `kept_as`: the destination's first name, under which all its attempts are found whatever it was called.
     `activation`: the original record, of what was refused or suppressed, so that it can be replayed.
     """
 
@@ -41,4 +42,5 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
     answer: str = ""
     mapping: str = ""
     version: int = 0
+    kept_as: str = ""
     activation: bytes | None = None

@@ -59,6 +59,7 @@ def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: 
         answer=saying.exchange.answer,
         mapping=whose.mapping,
         version=activation.version,
+        kept_as=whose.kept_as,
         activation=record if is_kept else None,
     )
 

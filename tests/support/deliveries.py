@@ -29,6 +29,7 @@ def attempt(delivery_id: str, outcome: str, workspace: str = "main", **fields: o
         "profile_kind": "person",
         "mapping": "f",
         "version": 1,
+        "kept_as": fields.get("destination", "mail"),
     }
     if outcome in {"refused", "suppressed"}:
         given["activation"] = activation(change_id, workspace)

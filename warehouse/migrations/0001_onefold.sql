@@ -304,6 +304,7 @@ CREATE TABLE IF NOT EXISTS onefold.deliveries
     answer String CODEC(ZSTD(1)) COMMENT 'What the receiver answered, cut to 4,000 characters',
     mapping LowCardinality(String) COMMENT 'Fingerprint of the mapping that made the request',
     version UInt64 COMMENT 'Version of the profile; 0 of a trigger across persons',
+    kept_as LowCardinality(String) COMMENT 'The first name of the destination, whatever it was called at the attempt',
     activation Nullable(String) CODEC(ZSTD(1)) COMMENT 'The record of activation.DESTINATION, whole, so that it can be replayed: of what was refused or suppressed',
     INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX delivery_id delivery_id TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -743,25 +744,16 @@ SELECT workspace, 'event', topic, dead_id, 'dead', toString(reason), NULL
 FROM onefold.dead_letters FINAL
 UNION ALL
 SELECT
-    workspace, 'delivery', toLowCardinality(destination), activation_id,
+    workspace, 'delivery', toLowCardinality(last.4), activation_id,
     if(last.1 IN ('retry', 'paused'), 'waiting', last.1), last.2, last.3
 FROM
 (
-    SELECT workspace, destination, activation_id, argMax(last_of_key, last_at) AS last
-    FROM
-    (
-        SELECT
-            workspace, activation_id, delivery_id, groupUniqArray(destination) AS destinations,
-            argMax((toString(outcome), toString(reason), due_at, toString(destination)), (attempted_at, attempt, outcome))
-                AS last_of_key,
-            max((attempted_at, attempt, outcome)) AS last_at
-        FROM onefold.deliveries
-        GROUP BY workspace, activation_id, delivery_id
-    )
-    ARRAY JOIN destinations AS destination
-    GROUP BY workspace, destination, activation_id
-)
-WHERE last.4 = destination;
+    SELECT
+        workspace, activation_id,
+        argMax((toString(outcome), toString(reason), due_at, toString(destination)), (attempted_at, attempt, outcome)) AS last
+    FROM onefold.deliveries
+    GROUP BY workspace, kept_as, activation_id
+);
 
 -- Functions for people's SQL. Senders write a number as a text, a list or nothing at all; these read a path of `properties`,
 -- `traits` or `context`, whatever was sent there, and are NULL where it is not what they read: no value fails a query. A

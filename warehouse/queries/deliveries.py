@@ -42,25 +42,27 @@ WHERE workspace = {{{{workspace:String}}}}
 ORDER BY {_DESCENDING}
 """
 _OF_DELIVERY = f"""
-SELECT {_SHOWN}, request, answer, mapping, version
+SELECT {_SHOWN}, request, answer, mapping, version, kept_as
 FROM onefold.deliveries FINAL
 WHERE workspace = {{workspace:String}} AND (delivery_id = {{id:String}} OR activation_id = {{id:String}})
 ORDER BY attempted_at, attempt, outcome, destination
 LIMIT 1000
 """
-# The last attempt of each change at a destination, whatever the mapping was.
+# The last attempt of each change at a destination, whatever the mapping was and the destination was called.
 _FATES = """
-SELECT destination, activation_id, argMax({last}, (attempted_at, attempt, outcome)) AS last
+SELECT kept_as, activation_id, argMax({last}, (attempted_at, attempt, outcome)) AS last
 FROM onefold.deliveries
-WHERE {conditions}
-GROUP BY destination, activation_id
+WHERE {conditions} AND kept_as IN (
+    SELECT kept_as FROM onefold.deliveries
+    WHERE workspace = {{workspace:String}} AND destination = {{destination:String}})
+GROUP BY kept_as, activation_id
 """
 _LAST = """(delivery_id, kind, name, change, profile_id, profile_kind, toUnixTimestamp64Milli(happened_at), attempt,
     toUnixTimestamp64Milli(attempted_at), mapping, version, base64Encode(ifNull(activation, '')), outcome, reason)"""
 _REPLAYABLE = """
 SELECT last.1 AS delivery_id, activation_id, last.2 AS kind, last.3 AS name, last.4 AS change, last.5 AS profile_id,
        last.6 AS profile_kind, last.7 AS happened_at, last.8 AS attempt, last.9 AS attempted_at, last.10 AS mapping,
-       last.11 AS version, last.12 AS activation
+       last.11 AS version, last.12 AS activation, kept_as
 FROM ({fates})
 WHERE last.13 = {{outcome:String}} AND last.12 != '' AND last.9 >= {{since:Int64}} AND last.9 < {{until:Int64}}
   AND ({{reason:String}} = '' OR last.14 = {{reason:String}})
@@ -102,12 +104,13 @@ class ShownAttempt(msgspec.Struct, frozen=True):
 
 
 class WholeAttempt(ShownAttempt, frozen=True):
-    """An attempt with what was sent and answered."""
+    """An attempt with what was sent and answered; `kept_as`: the destination's first name."""
 
     request: str
     answer: str
     mapping: str
     version: int
+    kept_as: str
 
 
 class Replayable(msgspec.Struct, frozen=True):
@@ -126,6 +129,7 @@ class Replayable(msgspec.Struct, frozen=True):
     mapping: str
     version: int
     activation: bytes
+    kept_as: str
 
 
 class DeliveryLog:
@@ -163,7 +167,8 @@ class DeliveryLog:
     def replayable(self, chosen: ChosenAttempts, at_once: int) -> Iterator[list[Replayable]]:
         """Yield what has ended as `chosen` says, and not otherwise since; in order of time, so many at once.
 
-        `chosen` names a destination and an outcome; its times are those of the last attempt.
+        `chosen` names a destination, by whichever of its names there are attempts under, and an outcome; its times are
+        those of the last attempt.
         """
         settings = {"max_block_size": str(at_once)}
         for batch in self._warehouse.stream(_replayable(chosen), self._bound(chosen), settings):
@@ -188,7 +193,7 @@ class DeliveryLog:
 
 
 def _replayable(chosen: ChosenAttempts) -> str:
-    of_whom = ChosenAttempts(destination=chosen.destination, profile_ids=chosen.profile_ids)
+    of_whom = ChosenAttempts(profile_ids=chosen.profile_ids)
     return _REPLAYABLE.format(fates=_FATES.format(last=_LAST, conditions=_conditions(of_whom)))
 
 

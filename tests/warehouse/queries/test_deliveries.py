@@ -106,5 +106,18 @@ def test_what_has_ended_otherwise_since_is_not_replayed(warehouse: Warehouse, wo
     assert some[0].activation == activation("c-d6", workspace)
 
 
+def test_what_was_refused_under_a_former_name_is_replayed_unless_it_has_ended_otherwise_under_the_new_one(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    write(
+        warehouse,
+        *(attempt(f"d{number}", "refused", workspace, destination="crm") for number in (1, 2)),
+        attempt("d1", "delivered", workspace, attempt=2, attempted_at=NOW + 9, destination="new", kept_as="crm"),
+        attempt("d9", "refused", workspace),
+    )
+    deliveries = DeliveryLog(warehouse, workspace)
+    assert replayed(deliveries, destination="new") == replayed(deliveries, destination="crm") == ["d2"]
+
+
 def test_destinations_are_those_of_which_there_are_deliveries(deliveries: DeliveryLog) -> None:
     assert deliveries.destinations() == ["ads", "mail"]

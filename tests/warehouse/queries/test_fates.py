@@ -14,14 +14,13 @@ pytestmark = pytest.mark.stack
 
 
 def renamed_while_it_waits(workspace: str) -> list[DeliveryAttempt]:
-    """Of one whose mapping was changed, and which was called otherwise then."""
-    given: dict[str, object] = {"activation_id": "c-d4"}
+    """Of one that was called otherwise, and whose mapping was changed together with its name."""
+    given: dict[str, object] = {"activation_id": "c-d4", "kept_as": "crm"}
     return [
         attempt("d4", "retry", workspace, reason="unavailable", due_at=NOW + 8, destination="crm", **given),
-        attempt("d5", "retry", workspace, attempted_at=NOW + 2, due_at=NOW + 8, destination="crm", **given),
         attempt("d5", "retry", workspace, attempt=2, attempted_at=NOW + 3, due_at=NOW + 8, destination="new", **given),
         attempt("d5", "delivered", workspace, attempt=3, attempted_at=NOW + 5, destination="new", **given),
-        attempt("d6", "superseded", workspace, reason="newer", destination="ads", **given),
+        attempt("d6", "superseded", workspace, reason="newer", destination="ads", activation_id="c-d4"),
     ]
 
 
