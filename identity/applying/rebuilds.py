@@ -26,8 +26,11 @@ class Rebuilds:
         """Return the profiles with their claims, in the order in which they were rebuilt."""
         return tuple(self._claimants.values())
 
-    def component(self, component: Component) -> None:
-        """Rebuild the profile of a component; the default profiles of its identifiers give way to it."""
+    def component(self, component: Component, whole: Iterable[Identifier] = ()) -> None:
+        """Rebuild the profile of a component; the default profiles of its identifiers give way to it.
+
+        `whole`: the identifiers of the component that it came apart from.
+        """
         canonical, *others = component.identifiers
         profile_id = self._effects.profiles.of(canonical)
         used = dict.fromkeys(device for member in component.identifiers for device in self._used_by(member))
@@ -37,7 +40,9 @@ class Rebuilds:
         self._claimants[profile_id] = Claimant(profile_id, claimed)
         held = self._owners(canonical) if self._ledger.devices.is_attributed(canonical) else ()
         number = self._effects.number
-        self._effects.commands.append((profile_id, Rebuild(number, component.identifiers, held, reattributed)))
+        apart = tuple(member for member in whole if member not in component.identifiers)
+        rebuild = Rebuild(number, component.identifiers, held, reattributed, apart)
+        self._effects.commands.append((profile_id, rebuild))
         giving_way = others if profile_id == self._effects.profiles.default(canonical) else component.identifiers
         self._effects.commands += (
             (self._effects.profiles.default(member), Transfer(number, profile_id, (member,), outdates=True))

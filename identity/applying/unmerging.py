@@ -71,10 +71,11 @@ def _unmerge(
         # Whatever did not come apart stays routed as it is: the state of a merge may still be on its way.
         effects.routes += (NewRoute(member, reopen=True) for member in component.identifiers if member in reopened)
         return False
+    whole = component.identifiers
     unmerged = ledger.components.unmerge(component, pieces)
     reopened |= reopen_refused(component.identifiers, ledger, effects)
     for piece in unmerged:
-        rebuilds.component(piece)
+        rebuilds.component(piece, whole)
         profile_id = effects.profiles.of(piece.canonical)
         effects.routes += (NewRoute(member, profile_id, member in reopened) for member in piece.identifiers)
     return True

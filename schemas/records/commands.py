@@ -76,13 +76,15 @@ class Rebuild(msgspec.Struct, frozen=True, gc=False):
     """Wait for the replay of the events of `identifiers`, who are all that belong to the profile from now on.
 
     `owners`: of the shared device whose profile it is. `reattributed`: shared devices of which the profile has or had
-    events; what they attributed before this decision may belong to others now.
+    events; what they attributed before this decision may belong to others now. `apart`: identifiers that were of the
+    same profile until this decision.
     """
 
     decision: int
     identifiers: tuple[Identifier, ...] = ()
     owners: tuple[Owner, ...] = ()
     reattributed: tuple[Identifier, ...] = ()
+    apart: tuple[Identifier, ...] = ()
 
 
 class Replay(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +155,14 @@ class Disown(msgspec.Struct, frozen=True, gc=False):
     person: Identifier
 
 
-Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed | Mine
+class Deny(msgspec.Struct, frozen=True, gc=False):
+    """Keep what calls of another profile deny for an identifier that was of both once (`said`: as a state has it)."""
+
+    identifier: Identifier
+    said: bytes
+
+
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed | Mine | Deny
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
@@ -174,6 +183,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     disown: Disown | None = None
     seed: Seed | None = None
     mine: Mine | None = None
+    deny: Deny | None = None
 
     @classmethod
     def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
@@ -185,5 +195,5 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
         """The field that is set."""
         return (
             self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
-            or self.advance or self.seed or self.mine
+            or self.advance or self.seed or self.mine or self.deny
         )  # fmt: skip

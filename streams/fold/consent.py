@@ -12,41 +12,15 @@ import msgspec
 
 from definitions.streaming.consent import consent_for
 from schemas.consent import ALL, ConsentState, ConsentStatement, Status, is_part
-from schemas.records import ConsentEntry, Event
+from schemas.records import ConsentEntry, Event, Identifier
 from streams.fold.facet import NOTHING, Facet
 from streams.fold.moment import Moment
+from streams.fold.said import STATUSES, Denials, SaidOnce
 
 MAX_IDENTIFIERS = 64
 """Of each purpose and channel; what identifiers beyond them have said counts as what one other identifier has."""
 MAX_ORDER_LENGTH = 128  # of the message id, which orders what nothing else does
 _OTHERS = "~"  # sorts behind every hash
-_STATUSES: tuple[Status, ...] = ("granted", "unknown", "denied")
-
-
-class SaidOnce(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
-    """One statement; the greatest is the last, so the order of the fields matters (docs/decisions/0018).
-
-    `restriction`: the index of the status; decides where one event says two things.
-    """
-
-    occurred_at: int
-    priority: int
-    ordinal: int
-    message_id: str
-    restriction: int
-    source: str
-    text: str = ""
-    reason: str = ""
-
-    @property
-    def severity(self) -> tuple[int, "SaidOnce"]:
-        """What orders statements of several identifiers: the most restrictive, and of those the last."""
-        return self.restriction, self
-
-    def statement(self) -> ConsentStatement:
-        """Return what others see of it."""
-        status = _STATUSES[self.restriction]
-        return ConsentStatement(status, self.occurred_at, self.message_id, self.source, self.text, self.reason)
 
 
 class Published(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -65,11 +39,13 @@ class Published(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Consent(Facet):
     """The last statement of each identifier, by PURPOSE|CHANNEL; identifiers by their hashes.
 
-    `published`: by PURPOSE|CHANNEL, what others know of this profile id.
+    `published`: by PURPOSE|CHANNEL, what others know of this profile id. `apart`: hashes of identifiers that were of
+    the same profile once; what calls that come here deny for them is passed on to theirs.
     """
 
     said: dict[str, dict[str, SaidOnce]] = {}
     published: dict[str, Published] = {}
+    apart: set[str] = set()
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in what an event says, for each identifier that it speaks for; return for which purposes that counts."""
@@ -78,7 +54,7 @@ class Consent(Facet):
         if not said:
             return NOTHING
         priority = moment.context.source_priority(event.source)
-        speakers = [_hashed(identifier) for identifier in rules.speaks_for(event)]
+        speakers = {_hashed(identifier): identifier for identifier in rules.speaks_for(event)}
         changed = set[str]()
         for each in said:
             once = SaidOnce(
@@ -86,13 +62,17 @@ class Consent(Facet):
                 priority,
                 event.ordinal,
                 event.message_id[:MAX_ORDER_LENGTH],
-                _STATUSES.index(each.status),
+                STATUSES.index(each.status),
                 event.source,
                 each.text,
                 each.reason,
             )
-            if self._take(f"{each.purpose}|{each.channel}", dict.fromkeys(speakers, once)):
+            key = f"{each.purpose}|{each.channel}"
+            if self._take(key, dict.fromkeys(speakers, once)):
                 changed.add(consent_for(each.purpose))
+            for hashed in self.apart.intersection(speakers) if once.is_denial else ():
+                namespace, _, value = speakers[hashed].partition(":")
+                moment.out.deny(Identifier(namespace, value), {key: once})
         moment.out.touches_consent = True
         return changed
 
@@ -100,14 +80,44 @@ class Consent(Facet):
         """Take over what the other one's identifiers have said."""
         for key, by_identifier in other.said.items():
             self._take(key, by_identifier)
+        self.apart = self.apart | other.apart
 
     def retire(self, moment: Moment) -> None:
         """Drop what was published: that is of this profile id alone."""
         self.published = {}
 
     def outlast(self) -> Self:
-        """Keep what was published, to publish what is different in the end."""
-        return type(self)(published=self.published)
+        """Keep what was published, to publish what is different in the end, and what was denied.
+
+        Some of it was denied in calls that are another profile's, and are not replayed here.
+        """
+        denied = {
+            key: {identifier: once for identifier, once in by_identifier.items() if once.is_denial}
+            for key, by_identifier in self.said.items()
+        }
+        return type(self)({key: some for key, some in denied.items() if some}, self.published, self.apart)
+
+    def denials(self, identifier: Identifier) -> Denials:
+        """Return what is denied by the last word of an identifier."""
+        hashed = _hashed(str(identifier))
+        last = ((key, said.get(hashed) or said.get(_OTHERS)) for key, said in self.said.items())
+        return {key: once for key, once in last if once is not None and once.is_denial}
+
+    def hear(self, identifier: Identifier, denials: Denials) -> bool:
+        """Take in what calls of another profile have denied for an identifier; return whether that is later news."""
+        hashed = _hashed(str(identifier))
+        taken = [self._take(key, {hashed: once}) for key, once in denials.items()]
+        return any(taken)
+
+    def come_apart(self, own: Iterable[Identifier], others: Iterable[Identifier]) -> None:
+        """Go on with what its own identifiers have said alone, and know the others that were of the same profile."""
+        kept = {_OTHERS, *(_hashed(str(identifier)) for identifier in own)}
+        restricted = {
+            key: {identifier: once for identifier, once in by_identifier.items() if identifier in kept}
+            for key, by_identifier in self.said.items()
+        }
+        self.said = {key: some for key, some in restricted.items() if some}
+        self.apart = self.apart.union(_hashed(str(identifier)) for identifier in others)
 
     def state(self) -> ConsentState:
         """Return what counts, by purpose and channel."""
@@ -179,7 +189,7 @@ def _most_restrictive(statements: Iterable[SaidOnce]) -> SaidOnce:
 
 
 def _published(once: SaidOnce) -> Published:
-    return Published(_STATUSES[once.restriction], once.text, once.reason, once.occurred_at)
+    return Published(STATUSES[once.restriction], once.text, once.reason, once.occurred_at)
 
 
 def _liftings(published: Mapping[str, Published]) -> set[tuple[str, str]]:

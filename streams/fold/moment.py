@@ -8,7 +8,8 @@ import msgspec
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.consent import NO_CONSENT
-from schemas.records import ConsentChange, ProfileKind, SegmentChange, Session, Trigger
+from schemas.records import ConsentChange, Identifier, ProfileKind, SegmentChange, Session, Trigger
+from streams.fold.said import Denials
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
@@ -64,7 +65,8 @@ class Outputs(msgspec.Struct, gc=False):
     merged away, or began to wait for its replay; `former_consent`: the JSON text of what it had said.
     `retired_consent`: of a profile that is merged away, that what was published counts under its id no more.
     `touches_consent`: whether what the profile has said may count otherwise. `announces_consent`: whether it is to be
-    published all the same, for those who know the profile under another id.
+    published all the same, for those who know the profile under another id. `denied`: what is denied for identifiers
+    that are of other profiles.
     """
 
     segment_changes: list[SegmentChange] = []
@@ -79,6 +81,13 @@ class Outputs(msgspec.Struct, gc=False):
     retired_consent: ConsentChange | None = None
     touches_consent: bool = False
     announces_consent: bool = False
+    denied: dict[Identifier, Denials] = {}
+
+    def deny(self, identifier: Identifier, denials: Denials) -> None:
+        """Have the profile of an identifier told what was denied for it; of several the last word."""
+        known = self.denied.setdefault(identifier, {})
+        for key, once in denials.items():
+            known[key] = max(once, known.get(key, once))
 
 
 class MembershipChange(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
-from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, KnownPast, Moment, Outputs
+from streams.fold.moment import BEGINNING, REBUILD, FoldContext, KnownPast, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, RecentIds, id_of
 from streams.fold.records import publish
@@ -27,12 +27,12 @@ BUFFERED_PER_BLOCK = 8_192
 _COMMAND = EventId(bytes(HASH_BYTES), bytes(TAG_BYTES))
 
 
-def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
+def begin(entry: Entry | None, command: Rebuild, now: int, out: Outputs) -> Rebuilding | None:
     """Return the profile as it waits for its replay; None if it has obeyed a later decision, or this one.
 
     `command`: its `identifiers` are all that belong to it from now on, `owners` those of the device that the profile is
     of, `reattributed` the devices that may have attributed events of others to it. `now` (ms): what has happened before
-    fires nothing where nothing else is known.
+    fires nothing where nothing else is known. `out` gets what was denied for identifiers that are others' now.
     """
     decision, kept, fired_to = command.decision, ProfileState(), now
     match entry:
@@ -56,6 +56,10 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
         decision=decision if command.owners else 0,
         reattributed=kept.ownership.reattributed | {str(device): decision for device in command.reattributed},
     )
+    for identifier in command.apart:
+        if denials := kept.consent.denials(identifier):
+            out.deny(identifier, denials)
+    kept.consent.come_apart(command.identifiers, command.apart)
     rebuilding = Rebuilding(kept, fired_to=fired_to, began_at=now)
     if isinstance(entry, Rebuilding):
         rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
@@ -149,17 +153,18 @@ def replay(  # noqa: PLR0913, PLR0917 - what is replayed, where and by what, and
     events: Iterable[Event],
     is_stored: Callable[[Event], bool],
     context: FoldContext,
-    drops: Drops,
+    profile: Outputs,
     meanwhile: Collection[str] = (),
 ) -> Iterator[tuple[int, bool]]:
     """Fold the next chunk of a replay; yield the number of each event that belongs here, and whether it was folded.
 
     `is_stored`: whether the id of an event lies under a key of its own, so that the event is a repetition. What the
-    profile does not keep is added to `drops`. `meanwhile`: what `came_meanwhile` says of these events.
+    profile does not keep, and what is denied for others, is added to the `profile`'s outputs. `meanwhile`: what
+    `came_meanwhile` says of these events.
     """
     shadow = rebuilding.shadow
     assert shadow is not None
-    out = Outputs(segment_changes=[], sessions={}, drops=drops)
+    out = Outputs(segment_changes=[], sessions={}, drops=profile.drops, denied=profile.denied)
     known = _with_known_past(rebuilding, context, meanwhile)
     for number, event in enumerate(events):
         if owner_of(shadow, event) is None:

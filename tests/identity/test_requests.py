@@ -72,11 +72,11 @@ def test_an_unmerge_in_full() -> None:
     assert (link.left, link.right, link.message_id, link.source) == (EMAIL, A1, "m2", "shop")
     assert (link.status, link.reason, link.request_id, link.decision) == ("retracted", "unmerged", "request 2", 3)
     assert decision.commands == [
-        ProfileCommand.of("main", profile_of(U1), Rebuild(3, identifiers=(U1, EMAIL))),
+        ProfileCommand.of("main", profile_of(U1), Rebuild(3, identifiers=(U1, EMAIL), apart=(A1,))),
         ProfileCommand.of(
             "main", profile_of(EMAIL), Transfer(3, target=profile_of(U1), identifiers=(EMAIL,), outdates=True)
         ),
-        ProfileCommand.of("main", profile_of(A1), Rebuild(3, identifiers=(A1,))),
+        ProfileCommand.of("main", profile_of(A1), Rebuild(3, identifiers=(A1,), apart=(U1, EMAIL))),
     ]
     assert decision.routes == [
         Route("main", "user_id", "u1", profile_of(U1), 3),

@@ -42,9 +42,9 @@ def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_no
     decision = graph.together(BEN, TABLET)
 
     assert dict(sent(decision, Rebuild)) == {
-        profile_of(ANN): Rebuild(4, identifiers=(ANN, ANNS)),
-        profile_of(COOKIE): Rebuild(4, identifiers=(COOKIE,)),
-        device_profile_of(TABLET): Rebuild(4, identifiers=(TABLET,)),
+        profile_of(ANN): Rebuild(4, identifiers=(ANN, ANNS), apart=(COOKIE, TABLET)),
+        profile_of(COOKIE): Rebuild(4, identifiers=(COOKIE,), apart=(ANN, ANNS, TABLET)),
+        device_profile_of(TABLET): Rebuild(4, identifiers=(TABLET,), apart=(ANN, ANNS, COOKIE)),
     }
 
 

@@ -13,6 +13,7 @@ from schemas.records import (
     Absorb,
     Advance,
     Attribute,
+    Deny,
     Disown,
     Event,
     Fold,
@@ -27,6 +28,7 @@ from schemas.records import (
 from schemas.topics import PROFILE_COMMANDS
 from streams.adoption import Adopt
 from streams.fold.entry import BufferedRecord, HeldEvent, decode_entry
+from streams.fold.said import Denials, decode_denials
 from streams.fold.state import ProfileState
 from streams.phases import NotYet, Record
 
@@ -61,6 +63,18 @@ class Outdating(msgspec.Struct, frozen=True, gc=False):
     command: Transfer
 
 
+class Denied(msgspec.Struct, frozen=True, gc=False):
+    """The command, and what was denied."""
+
+    command: Deny
+    denials: Denials
+
+    @property
+    def identifier(self) -> Identifier:
+        """The identifier that it was denied for."""
+        return self.command.identifier
+
+
 class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
     """The command, and the events that it brings."""
 
@@ -80,6 +94,7 @@ Content = (
     | Advance
     | Seed
     | Mine
+    | Denied
 )
 
 
@@ -169,7 +184,7 @@ class ProfileDecoder:
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:
-                return command
+                return Denied(command, _denials(command.said)) if isinstance(command, Deny) else command
 
     def _event(self, encoded: bytes) -> Event:
         event = self._codec.decode(Event, encoded)
@@ -214,6 +229,13 @@ def _state(encoded: bytes | None) -> ProfileState:
     if not isinstance(entry, ProfileState):
         raise DecodeError("invalid", "a forward holds no state that could be absorbed")
     return entry
+
+
+def _denials(encoded: bytes) -> Denials:
+    try:
+        return decode_denials(encoded)
+    except ValueError as error:
+        raise DecodeError("invalid", f"what was denied: {error}") from None
 
 
 def _check_value(text: str | None) -> None:

@@ -5,9 +5,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from schemas.records import Advance, Attribute, Disown, Mine, Rebuild, Seed, Transfer
 from streams import metrics
-from streams.agents.profile import events, merging, mining, ownership, rebuilding, seeding
+from streams.agents.profile import denying, events, merging, mining, ownership, rebuilding, seeding
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
+from streams.agents.profile.decoding import AbsorbedState, Addressed, Denied, Outdating, ReplayChunk, RoutedEvent
 from streams.agents.profile.settling import release
 from streams.agents.profile.walking import take_over
 from streams.fold.entry import Forward, Rebuilding
@@ -45,6 +45,7 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     Disown: Handlers[Disown]("disown",                 ignore,              ignore,            ownership.disown),
     Seed: Handlers[Seed]("seed",                       seeding.take,        seeding.pass_on),
     Mine: Handlers[Mine]("mine",                       mining.take,         mining.pass_on),
+    Denied: Handlers[Denied]("deny",                   denying.take,        denying.pass_on,   denying.take_early),
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from definitions import NEVER
 from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
+from streams.agents.profile.denying import give_away, outlive
 from streams.agents.profile.ids import forget_stored
 from streams.agents.profile.seeding import unite_due
 from streams.agents.profile.settling import decided_until
@@ -54,6 +55,7 @@ def outdate(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward |
         case ProfileState():
             if command.decision < entry.lineage.rebuilt:
                 return
+            give_away(profile, entry, entry.identifiers.listed())
             _retire(batch, profile, entry)
             version = entry.lineage.version + 1
     forget_stored(profile.key, batch.view)
@@ -81,6 +83,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     unite_due(batch, profile, absorbed.state)
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
+        outlive(batch, profile, state, absorbed)
         return
     known = batch.known_ids(profile, state)
     both_have = any(known.tag_of(hash_) is not None for hash_, _ in _ids(absorbed))
@@ -101,7 +104,9 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
 def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, absorbed: AbsorbedState) -> None:
     """Send a state on to the target of the forward, by the later of both decisions."""
     command = absorbed.command
-    if command.decision >= entry.rebuilt:
+    if command.decision < entry.rebuilt:
+        give_away(profile, absorbed.state, command.identifiers)
+    else:
         decision = max(command.decision, entry.decision)
         batch.send(profile, entry.target, msgspec.structs.replace(command, decision=decision))
 

@@ -10,6 +10,7 @@ from schemas.consent import NO_CONSENT, encode_consent
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
     ConsentChange,
+    Deny,
     Identifier,
     IdentityRequest,
     Profile,
@@ -46,6 +47,7 @@ from streams.fold.records import (
     shown_traits,
     traits_object,
 )
+from streams.fold.said import Denials, encode_denials
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
 
@@ -105,11 +107,23 @@ class ProfileOutputs:
             yield Output(CONSENTS, profile.key, self._consent(replace(retired, changed_at=batch.now(profile))))
         if profile.outputs.touches_consent and isinstance(profile.entry, ProfileState):
             yield from self._of_consent(profile, profile.entry, batch)
+        for identifier, denials in profile.outputs.denied.items():
+            yield from self._of_denials(profile, identifier, denials, batch)
         record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
         if profile.vanished:
             yield Output(PROFILES, profile.key, None)
+
+    def _of_denials(
+        self, profile: BatchProfile, identifier: Identifier, denials: Denials, batch: Batch
+    ) -> Iterator[Output]:
+        """Yield the command that tells an identifier's profile what was denied for it, unless it is this one's."""
+        if isinstance(profile.entry, ProfileState) and profile.entry.identifiers.has(identifier):
+            return
+        workspace, profile_id = profile.context.workspace, batch.default_profile_id(profile, identifier)
+        command = ProfileCommand.of(workspace, profile_id, Deny(identifier, encode_denials(denials)))
+        yield Output(PROFILE_COMMANDS, profile_key(workspace, profile_id), self._command(command))
 
     def _of_changes(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
         """Yield all changes for `segments`, then for each destination those that it is sent."""

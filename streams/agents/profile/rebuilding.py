@@ -5,6 +5,7 @@ from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.buffer import Buffer
 from streams.agents.profile.decoding import Addressed, Outdating, ReplayChunk, RoutedEvent
+from streams.agents.profile.denying import give_away
 from streams.agents.profile.ids import forget_stored
 from streams.agents.profile.merging import is_void, outdate
 from streams.fold import rebuild
@@ -14,14 +15,14 @@ from streams.fold.state import ProfileState
 
 def begin(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, command: Rebuild) -> None:
     """Wait for the replay of the events that belong here from this decision on."""
-    rebuilding = rebuild.begin(entry, command, batch.now(profile))
+    rebuilding = rebuild.begin(entry, command, batch.now(profile), profile.outputs)
     if rebuilding is not None:
         profile.wait_for(rebuilding)
 
 
 def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command: Rebuild) -> None:
     """Wait for another replay by a later decision; what is buffered stays so."""
-    rebuilding = rebuild.begin(former, command, batch.now(profile))
+    rebuilding = rebuild.begin(former, command, batch.now(profile), profile.outputs)
     if rebuilding is not None:
         _buffer(batch, profile, former).forget_outputs(former.next_chunk)
         profile.wait_for(rebuilding)
@@ -36,6 +37,7 @@ def give_way(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, outdat
         return
     buffered = _buffer(batch, profile, rebuilding)
     buffered.forget_outputs(rebuilding.next_chunk)
+    give_away(profile, rebuilding.kept, rebuilding.kept.identifiers.listed())
     profile.entry = former = rebuild.published_state(rebuilding, batch.now(profile))
     outdate(batch, profile, former, outdating)
     batch.resume(profile, buffered.take())
@@ -79,9 +81,9 @@ def _fold(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: Re
     """Fold a chunk, and publish which of its events count as repetitions now, and which do so no more."""
     command, shadow = chunk.command, rebuilding.shadow
     assert shadow is not None, "begun before"
-    known, repeated, drops = batch.known_ids(profile, shadow), frozenset(command.repeated), profile.outputs.drops
+    known, repeated = batch.known_ids(profile, shadow), frozenset(command.repeated)
     meanwhile = _buffer(batch, profile, rebuilding).came_meanwhile(chunk.events)
-    replayed = rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context, drops, meanwhile)
+    replayed = rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context, profile.outputs, meanwhile)
     for number, is_folded in replayed:
         # Of one that counts no more this is said once more: an earlier decision may have said otherwise meanwhile.
         if not is_folded or number in repeated:

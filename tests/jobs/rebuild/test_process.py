@@ -18,6 +18,7 @@ from schemas.codec import Codec
 from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, Rebuild, Replay
 from schemas.registry import Registry
 from streams.fold import rebuild
+from streams.fold.moment import Outputs
 from tests.jobs.rebuild.refusing import refusing_clickhouse
 from tests.jobs.rebuild.stand_in import (
     Installation,
@@ -214,7 +215,7 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
     check_attempt([chunk for chunk in chunks if chunk.attempt == second], 1, bodies)
 
     codec = Codec(Registry(stack.settings.registry))
-    waiting = rebuild.begin(None, Rebuild(1, identifiers=(ADA,)), 0)
+    waiting = rebuild.begin(None, Rebuild(1, identifiers=(ADA,)), 0, Outputs())
     assert waiting is not None
     taken = []
     for chunk in chunks:
@@ -222,7 +223,9 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
             rebuild.begin_attempt(waiting, chunk.attempt, chunk.version)
         if rebuild.is_next(waiting, chunk.attempt, chunk.chunk):
             events = [codec.decode(Event, event) for event in chunk.events]
-            assert all(is_folded for _, is_folded in rebuild.replay(waiting, events, lambda _: False, CONTEXT, {}))
+            assert all(
+                is_folded for _, is_folded in rebuild.replay(waiting, events, lambda _: False, CONTEXT, Outputs())
+            )
             taken.append((chunk.attempt, chunk.chunk))
     assert [number for attempt, number in taken if attempt == second] == [0, 1, 2]
     assert first < second

@@ -215,13 +215,24 @@ def test_after_a_merge_everything_is_published_under_the_other_id_as_well() -> N
 
 
 def test_what_no_event_says_any_more_is_unknown() -> None:
-    state, out = fold([said(START, {"marketing": NO})])
+    state, out = fold([said(START, {"marketing": YES})])
     records(state, out)
     kept = state.consent.outlast()
     assert kept.state() == ConsentState()
     [entry] = kept.publish(START + 5)
     assert (entry.status, entry.since, entry.event) == ("unknown", START + 5, "")
     assert kept.publish(START + 6) == ()
+
+
+def test_what_was_denied_outlasts_a_rebuild_for_the_identifiers_that_stay_and_each_other_one_is_told() -> None:
+    state, _ = fold([said(START, {"marketing": NO}, ANN, MAIL), said(START + 1, {"marketing": YES}, ANN)])
+    assert state.consent.denials(ANN) == {}, "the last word of an identifier counts"
+    kept = state.consent.outlast()
+    other = Consent()
+    assert other.hear(MAIL, kept.denials(MAIL))
+    assert not other.hear(MAIL, kept.denials(MAIL)), "no news"
+    kept.come_apart([ANN], [MAIL])
+    assert (kept.state(), status_of(other.state(), "marketing", "")) == (ConsentState(), NO)
 
 
 def test_identifiers_beyond_a_number_are_one_however_they_come() -> None:

@@ -67,7 +67,7 @@ DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
 }
 COUNTING = {"counters", "aggregates", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
 KEPT_WHOLE = {"recent_ids", "memberships", "triggers", "mined"}
-NAMED_BY_A_REBUILD = {"identifiers", "ownership", "lineage"}
+NAMED_BY_A_REBUILD = {"identifiers", "ownership", "lineage", "consent"}  # or goes by what it names
 BY_FACET = pytest.mark.parametrize("name", FACETS)
 BY_FACET_OF_EVENTS = pytest.mark.parametrize("name", [name for name in FACETS if name not in DRAWN])
 END = START + 20 * HOUR
@@ -204,7 +204,7 @@ def test_what_outlasts_a_rebuild_is_kept_by_every_further_one(name: str, data: s
     assert kept == (facet if name in KEPT_WHOLE else kept.outlast())
     state = ProfileState(as_of=END)
     setattr(state, name, facet)
-    begun = begin(begin(state, Rebuild(90, (), ()), END), Rebuild(91, (), ()), END)
+    begun = begin(begin(state, Rebuild(90, (), ()), END, Outputs()), Rebuild(91, (), ()), END, Outputs())
     assert begun is not None
     if name not in NAMED_BY_A_REBUILD:
         assert getattr(begun.kept, name) == kept

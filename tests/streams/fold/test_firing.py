@@ -261,7 +261,7 @@ def test_a_trigger_that_is_defined_anew_does_not_fire_for_those_who_fulfil_it_al
 
 def begun(state: ProfileState | None, now: int) -> Rebuilding:
     """The profile as it waits for a replay since a time."""
-    rebuilding = rebuild.begin(state, Rebuild(7, (Identifier("user_id", "ann"),)), now)
+    rebuilding = rebuild.begin(state, Rebuild(7, (Identifier("user_id", "ann"),)), now, Outputs())
     assert rebuilding is not None
     return rebuilding
 
@@ -273,7 +273,7 @@ def rebuilt(
     assert rebuild.begin_attempt(rebuilding, attempt, 0)
     for chunk in chunks:
         meanwhile = rebuild.came_meanwhile(rebuilding, chunk, ())
-        list(rebuild.replay(rebuilding, chunk, lambda _: False, context, {}, meanwhile))
+        list(rebuild.replay(rebuilding, chunk, lambda _: False, context, Outputs(), meanwhile))
         stored = decode_entry(encode_entry(rebuilding, 0))
         assert isinstance(stored, Rebuilding)
         rebuilding = stored
@@ -304,7 +304,7 @@ def test_what_came_while_a_rebuild_ran_fires_when_it_is_done(is_known: bool) -> 
         rebuild.buffer(rebuilding, each)
     chunks = [[history[0], late, history[1]], new[::-1]]
     assert rebuild.begin_attempt(rebuilding, "1", 0)
-    assert len(list(rebuild.replay(rebuilding, new, lambda _: False, context, {}, {"f7200000"}))) == len(new)
+    assert len(list(rebuild.replay(rebuilding, new, lambda _: False, context, Outputs(), {"f7200000"}))) == len(new)
     after, out = rebuilt(rebuilding, chunks, context, START + 3 * HOUR, attempt="2")
     again = [] if is_known else [("failed", 0, "f0")]  # nobody knows that it came before
     assert fired(out) == [
@@ -325,7 +325,7 @@ def test_what_is_known_of_a_profile_survives_a_later_decision() -> None:
     state, _ = fold(events[:2], context=context)
     first = begun(state, START + 1)
     rebuild.buffer(first, events[2])
-    again = rebuild.begin(first, Rebuild(8, (Identifier("user_id", "ann"),)), START + 10 * HOUR)
+    again = rebuild.begin(first, Rebuild(8, (Identifier("user_id", "ann"),)), START + 10 * HOUR, Outputs())
     assert again is not None
     _, out = rebuilt(again, [events], context, START + 10 * HOUR)
     assert fired(out) == [("failed", MINUTE, "f60000"), ("abandoned", 30 * MINUTE, "deadline")]

@@ -18,7 +18,7 @@ NOW = START + 5 * MINUTE
 
 
 def _begun(entry: Entry | None = None, decision: int = 5) -> Rebuilding:
-    rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)), NOW)
+    rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)), NOW, Outputs())
     assert rebuilding is not None
     return rebuilding
 
@@ -28,7 +28,7 @@ def _replay(rebuilding: Rebuilding, *events: Event, attempt: str = "r", chunk: i
         rebuild.begin_attempt(rebuilding, attempt, version)
     if not rebuild.is_next(rebuilding, attempt, chunk):
         return False
-    folded = list(rebuild.replay(rebuilding, events, lambda _: False, CONTEXT, {}))
+    folded = list(rebuild.replay(rebuilding, events, lambda _: False, CONTEXT, Outputs()))
     assert [number for number, _ in folded] == list(range(len(events)))
     return True
 
@@ -63,12 +63,12 @@ def test_a_profile_begins_to_wait_with_what_was_published_of_it() -> None:
         ProfileState(lineage=Lineage(rebuilt=6)),
         Forward("t", 5),
         Forward("t", 6),
-        rebuild.begin(None, Rebuild(5), NOW),
-        rebuild.begin(None, Rebuild(6), NOW),
+        rebuild.begin(None, Rebuild(5), NOW, Outputs()),
+        rebuild.begin(None, Rebuild(6), NOW, Outputs()),
     ],
 )
 def test_an_older_decision_or_the_same_again_changes_nothing(entry: Entry) -> None:
-    assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,)), NOW) is None
+    assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,)), NOW, Outputs()) is None
 
 
 def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_published() -> None:

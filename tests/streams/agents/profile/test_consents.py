@@ -91,6 +91,67 @@ def test_a_merge_says_under_the_former_id_what_counts_now_and_an_unmerge_takes_i
     assert later(former, restored) == restored
 
 
+def came_apart(profiles: ProfilePartition, *of_phone: Event, replays: bool = True) -> None:
+    """Merge the phone into Ann, and take it from her again; what they say to each other arrives."""
+    profiles.command(ProfileCommand.of("main", PHONES, Transfer(6, target=ANNS, identifiers=(PHONE,))))
+    deliver(profiles)
+    profiles.command(ProfileCommand.of("main", PHONES, Rebuild(7, identifiers=(PHONE,), apart=(ANN,))))
+    profiles.command(ProfileCommand.of("main", ANNS, Rebuild(7, identifiers=(ANN,), apart=(PHONE,))))
+    deliver(profiles)
+    if replays:
+        encoded = tuple(map(profiles.codec.encoder(Event), of_phone))
+        profiles.command(ProfileCommand.of("main", PHONES, Replay(7, "1", 0, last=True, events=encoded)))
+        deliver(profiles)
+
+
+def deliver(profiles: ProfilePartition) -> None:
+    while commands := profiles.read(PROFILE_COMMANDS, ProfileCommand):
+        for command in commands:
+            profiles.command(command)
+
+
+def test_an_unmerged_identifier_keeps_what_a_call_with_both_has_denied_until_it_says_otherwise() -> None:
+    profiles = partition()
+    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
+    profiles.event(silent, PHONE)
+    profiles.event(event(START + 1, context=DENIED, identifiers=(ANN, PHONE)), ANN)
+    came_apart(profiles, silent)
+    last = profiles.read(CONSENTS, ConsentChange)[-1]
+    assert (last.profile_id, last.current_id, status(last.consent)) == (PHONES, PHONES, "denied")
+    profiles.event(event(START + 2, context=GRANTED, identifiers=(PHONE,), message_id="its own"), PHONE)
+    [granted] = profiles.read(CONSENTS, ConsentChange)
+    assert (granted.profile_id, status(granted.consent)) == (PHONES, "granted")
+
+
+def test_what_a_call_with_both_denies_after_they_came_apart_is_told_to_the_other_one() -> None:
+    profiles = partition()
+    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
+    profiles.event(silent, PHONE)
+    came_apart(profiles, silent)
+    ann = profiles.codec.encoder(Event)(event(START, message_id="hers", identifiers=(ANN,)))
+    profiles.command(ProfileCommand.of("main", ANNS, Replay(7, "1", 0, last=True, events=(ann,))))
+    profiles.read(CONSENTS, ConsentChange)
+    profiles.event(event(START + 1, context=GRANTED, identifiers=(ANN, PHONE)), ANN)
+    assert profiles.read(PROFILE_COMMANDS, ProfileCommand) == [], "a grant is the caller's own"
+    profiles.event(event(START + 2, context=DENIED, identifiers=(ANN, PHONE)), ANN)
+    [hers], [deny] = profiles.read(CONSENTS, ConsentChange), profiles.read(PROFILE_COMMANDS, ProfileCommand)
+    profiles.command(deny)
+    [others] = profiles.read(CONSENTS, ConsentChange)
+    told = {each.profile_id: status(each.consent) for each in (hers, others)}
+    assert told == {ANNS: "denied", PHONES: "denied"}
+
+
+def test_what_was_denied_is_known_before_the_replay_is_over() -> None:
+    profiles = partition()
+    profiles.event(event(START, context=DENIED, identifiers=(ANN, PHONE)), ANN)
+    came_apart(profiles, replays=False)
+    viewed = profiles.codec.encoder(Event)(event(START, identifiers=(PHONE,), message_id="of the phone"))
+    profiles.read(CONSENTS, ConsentChange)
+    profiles.command(ProfileCommand.of("main", PHONES, Replay(7, "1", 0, last=True, events=(viewed,))))
+    first, *_ = profiles.read(CONSENTS, ConsentChange)
+    assert (first.current_id, status(first.consent)) == (PHONES, "denied")
+
+
 def test_what_leaves_a_segment_by_a_merge_says_what_was_said_before_it() -> None:
     profiles = partition()
     profiles.event(event(START, context=GRANTED), ANN)
