@@ -14,4 +14,4 @@ def test_whatever_can_be_decoded_has_a_row() -> None:
 def test_under_rebuild_all_is_buffered_but_what_is_about_the_rebuild() -> None:
     at_once = {handlers.command for handlers in HANDLERS.values() if handlers.rebuilding is not None}
 
-    assert at_once == {"rebuild", "replay", "disown", "outdate"}
+    assert at_once == {"rebuild", "replay", "disown", "outdate", "deny"}
