@@ -37,6 +37,12 @@ ACROSS_FIELDS: Fields = {"across": ("value", "number", "usual"), "trigger": FIEL
 _FREE = frozenset({"traits", "properties", "identifiers"})
 _CLOCK = re.compile(r"""\{[{%][^}]*?(['"])(?:now|today)\1\s*\|\s*date\b""")
 """What is the clock's time in other environments, and just the word in this one."""
+_MOST_UNCLOSED = 100
+_MOST_IN_A_ROW = 250
+_LONGEST_PART = 10_000
+_BRACES_IN_A_ROW = re.compile(rf"[({{\[]{{{_MOST_IN_A_ROW + 1}}}")
+_BLANKS_IN_A_ROW = re.compile(rf"\s{{{_MOST_IN_A_ROW + 1}}}")
+_PARTS = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 _REFUSED_TAGS = {"include": "another file", "render": "another file"}
 
 
@@ -77,6 +83,9 @@ def problems(
     wrong_field = wrong_field or (lambda segments: _wrong_field(segments, fields))
     if len(text) > longest:
         yield Problem(f"the template is longer than {longest} characters")
+        return
+    if (costly := _costly(text)) is not None:
+        yield costly
         return
     try:
         analysis = _environment().from_string(text).analyze(include_partials=False)
@@ -125,12 +134,34 @@ def names_of(text: str, root: str) -> Iterator[tuple[str, int]]:
 def _segments(text: str, root: str) -> Iterator[tuple[list[object], int]]:
     from liquid.exceptions import LiquidError
 
+    if _costly(text) is not None:
+        return
     try:
         analysis = _environment().from_string(text).analyze(include_partials=False)
     except LiquidError:
         return
     for variable in analysis.globals.get(root, ()):
         yield list(variable.segments), variable.span.index
+
+
+def _costly(text: str) -> Problem | None:
+    """Return what of a text would take Liquid's scanner the more time the more of it there is: minutes, or for ever."""
+    for begins, ends in (("{{", "}}"), ("{%", "%}")):
+        behind = text.rfind(ends) + 1
+        if text.count(begins, behind) > _MOST_UNCLOSED:
+            hint = f"write {ends!r} behind each"
+            return Problem(f"the template never ends what begins with {begins!r}", hint, text.find(begins, behind))
+    if (run := _BRACES_IN_A_ROW.search(text)) is not None:
+        return Problem(f"the template has more than {_MOST_IN_A_ROW} brackets in a row", "leave them out", run.start())
+    for part in _PARTS.finditer(text):
+        if len(part[0]) > _LONGEST_PART:
+            return Problem(
+                f"the template has {part[0][:2]} ... of more than {_LONGEST_PART} characters", "", part.start()
+            )
+        if (run := _BLANKS_IN_A_ROW.search(part[0])) is not None:
+            at = part.start() + run.start()
+            return Problem(f"the template has more than {_MOST_IN_A_ROW} blanks in a row", "leave them out", at)
+    return None
 
 
 def _wrong_field(segments: tuple[str, ...], fields: Fields) -> str | None:

@@ -4,7 +4,7 @@ import pytest
 from liquid.exceptions import LiquidError
 
 from definitions.rendering import MAX_RENDERED_BYTES
-from definitions.templates import MAX_TEMPLATE, Payload, _environment, names_below, problems
+from definitions.templates import MAX_LONG_TEMPLATE, MAX_TEMPLATE, Payload, _environment, names_below, problems
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,36 @@ def test_what_is_missing_is_empty_and_what_fails_is_left_out() -> None:
 def test_no_template_takes_long_or_yields_much(text: str) -> None:
     rendered = Payload((("key", text),)).render({"event": {"properties": {"text": "x" * 10_000}}})
     assert len(rendered.get("key", "").encode()) <= MAX_RENDERED_BYTES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" * 50_000,
+        "{{ a " * 20_000,
+        "{% if " * 16_000,
+        "{" * 100_000,
+        "{{" + " " * 99_000,
+        "{% if" + " " * 99_000 + "%}",
+        ("{% if" + " " * 249 + "%}") * 390,
+        "{{ '" + "a" * 99_000,
+        "{% if a %}" * 9_000,
+        "{{ a" + "[a" * 30_000 + "]" * 30_000 + " }}",
+        "{% if " + "(" * 40_000 + "a" + ")" * 40_000 + " %}{% endif %}",
+        "{{ '" * 20_000 + " }}",
+        ("{% if " + "(1" * 2_000 + "%}") * 24,
+        ("{{ " + "(a" * 2_000 + "}}") * 24,
+    ],
+    ids=range(14),
+)
+@pytest.mark.timeout(60)
+def test_what_cannot_be_read_is_said_at_once_however_long_it_is(text: str) -> None:
+    assert any(problems(text, {"a": ()}, longest=MAX_LONG_TEMPLATE))
+    assert list(names_below(text, "a", "b")) == []
+
+
+def test_blanks_and_braces_in_a_row_are_right_where_they_are_text() -> None:
+    assert list(problems(" " * 3_000 + "{{ profile.id }}" + " " * 900 + '{"a":{"b":{}}}')) == []
 
 
 HOSTILE: list[object] = ["1e400", "-1e400", "nan", "inf", "0", "", "x" * 8_000, "%zz", "=", "2026-13-45", "AAA"]
