@@ -17,6 +17,7 @@ from definitions.sets.differences import Difference, differences, readers
 from definitions.sets.folder import Draft
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
+from definitions.withdrawals import unasked_segments
 from onefold.staying import staying_at
 from onefold.wording import count
 from runtime.kafka.clients import MAX_RECORD_BYTES
@@ -106,7 +107,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
     sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
-    destination that is not as before, which addresses nothing is sent to.
+    destination that is not as before, which addresses nothing is sent to. `unasked`: by segment that is not as before,
+    or whose destination is not, what keeps people there who withdraw their consent.
     """
 
     version: int
@@ -125,6 +127,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     trials: Mapping[str, QueryTrial] = {}
     staying: Mapping[str, tuple[str, ...]] = {}
     forbidden: Mapping[str, tuple[str, ...]] = {}
+    unasked: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def impossible(self) -> str:
@@ -179,6 +182,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         as_sent=dict(_read_as_sent(different, new.definitions)),
         staying=staying_at(before, new.definitions),
         forbidden=dict(_forbidden(different, new.definitions)),
+        unasked=_unasked(different, new.definitions),
     )
 
 
@@ -221,7 +225,7 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
-    for text in (*plan.staying.get(name, ()), *plan.forbidden.get(name, ())):
+    for text in (*plan.staying.get(name, ()), *plan.forbidden.get(name, ()), *plan.unasked.get(name, ())):
         node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
         node.add(Text(literal(_unseen(unseen)), style="yellow"))
@@ -298,6 +302,18 @@ def _forbidden(different: Iterable[Difference], new: Definitions) -> Iterator[tu
     for each in new.destinations:
         if each.name in names and (texts := tuple(forbidden_urls(each.receiver))):
             yield f"destination {each.name}", texts
+
+
+def _unasked(different: Iterable[Difference], new: Definitions) -> dict[str, tuple[str, ...]]:
+    names = {f"{each.kind} {each.name}" for each in different}
+    texts: dict[str, tuple[str, ...]] = {}
+    for each in unasked_segments(new):
+        segment, destination = f"segment {each.segment}", f"destination {each.destination}"
+        if segment in names:
+            texts[segment] = (*texts.get(segment, ()), each.advice)
+        elif destination in names:
+            texts[destination] = (*texts.get(destination, ()), f"{segment}: {each.advice}")
+    return texts
 
 
 def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:

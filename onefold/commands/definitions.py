@@ -9,6 +9,7 @@ from definitions.defaults import default_rules_text
 from definitions.schema import schema_text
 from definitions.schema.building import text_of
 from definitions.schema.consent import consent_schema
+from definitions.withdrawals import unasked_segments
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
@@ -40,7 +41,8 @@ def group() -> None:
 def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Show all mistakes in DIR. Exits with 1 if there is one.
 
-    An address in a private network that the destination does not allow is no mistake, but is told.
+    An address in a private network that the destination does not allow is no mistake, but is told; so is a segment
+    that keeps somebody in an audience who withdraws the consent that the destination asks for.
 
     Without DIR it reads the folder that the running stack was started with; what was applied since may be another
     version ('onefold definitions status').
@@ -69,6 +71,7 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     warnings = [
         f"destination {each.name}: {said}" for each in loaded.destinations for said in forbidden_urls(each.receiver)
     ]
+    warnings += [f"segment {each.segment}: {each.advice}" for each in unasked_segments(loaded)]
     if as_json:
         numbers = {f"{kind}s": number for kind, number in counted.items()}
         click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version, "warnings": warnings}))

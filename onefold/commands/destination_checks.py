@@ -11,6 +11,7 @@ from api.pausing import read_pauses
 from definitions import Definitions
 from definitions.destinations import CHANGES, Destination
 from definitions.sets.topic import read_publication
+from definitions.withdrawals import unasked_segments
 from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
 from onefold.printing import print_table
@@ -27,11 +28,12 @@ _COLUMNS = ("destination", "type", "changes", "purpose", "channel", "traits", "n
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What is missing of a destination; `problems` name no secret's value."""
+    """What is missing of a destination; `problems` name no secret's value. `warnings` are of segments that name it."""
 
     destination: str
     type: str
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -78,6 +80,8 @@ def list_(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
 def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Open each destination that is applied, or those of DIR, and show what is missing. Exits with 1 if anything is.
 
+    Shows also which segments keep somebody there who withdraws the consent that the destination asks for.
+
     Connects to no receiver, and shows no secret. Secrets are looked for where this command runs: run it with the
     environment and the files of the deliverer.
 
@@ -86,12 +90,20 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
       onefold destination check
       onefold destination check my-definitions
     """
-    checked = [checked_one(each) for each in defined_in(folder, data_dir).destinations]
+    found = defined_in(folder, data_dir)
+    unasked = list(unasked_segments(found))
+    checked = [
+        msgspec.structs.replace(
+            checked_one(each),
+            warnings=tuple(f"segment {of.segment}: {of.advice}" for of in unasked if of.destination == each.name),
+        )
+        for each in found.destinations
+    ]
     for each in checked:
         if as_json:
             click.echo(json_text(msgspec.to_builtins(each) | {"ok": each.ok}))
         else:
-            for said in each.problems or ("ok",):
+            for said in (*(each.problems or ("ok",)), *each.warnings):
                 click.echo(literal(f"{each.destination} ({each.type}): {said}"))
     if not checked and not as_json:
         click.echo("no destination is defined")

@@ -37,6 +37,13 @@ def agreed(ago: int, by_mail: bool) -> Happened:
     return Happened(NOW - ago, "track", "Consent Preference Updated", context={"consent": {"purposes": said}})
 
 
+NO_ADS = Happened(
+    NOW - DAY,
+    "track",
+    "Consent Preference Updated",
+    context={"consent": {"purposes": {"advertising": {"ads": "denied"}}}},
+)
+
 Past = Sequence[Happened]
 EVERYDAY = {"active_customers"}
 SEGMENTS: list[tuple[str, Past, set[str]]] = [
@@ -52,6 +59,7 @@ SEGMENTS: list[tuple[str, Past, set[str]]] = [
     ("left a cart", [tracked(HOUR, "Product Added")], {"cart_abandoners", "retargeting"}),
     ("bought it", [tracked(2 * HOUR, "Product Added"), order(HOUR + 1)], EVERYDAY | {"new_customers"}),
     ("bought it late", [tracked(5 * HOUR, "Product Added"), order(HOUR)], EVERYDAY | {"new_customers"}),
+    ("left a cart, and wants no advertisements", [tracked(HOUR, "Product Added"), NO_ADS], {"cart_abandoners"}),
     ("left a cart long ago", [tracked(25 * HOUR, "Product Added")], set()),
     (
         "left after looking",

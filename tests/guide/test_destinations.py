@@ -8,6 +8,7 @@ import pytest
 
 from definitions import compile_program, load
 from definitions.compiled_mapping import fields_of
+from definitions.withdrawals import unasked_segments
 from schemas.activations import Activation
 from tests.definitions.folders import errors_of, write
 from tests.definitions.streaming.subjects import Known
@@ -20,8 +21,9 @@ ACTIVATION, FIELDS = (block.text for block in blocks("destinations", "json"))
 
 def test_every_file_loads_and_all_of_them_together(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, FILES))
-    assert [each.name for each in loaded.destinations] == ["crm", "newsletter", "shop_hook"]
+    assert [each.name for each in loaded.destinations] == ["crm", "loyal_ads", "newsletter", "shop_hook"]
     assert loaded.segments[0].destinations == ("shop_hook",)
+    assert list(unasked_segments(loaded)) == []
 
 
 def test_the_mapping_makes_what_is_shown(tmp_path: Path) -> None:

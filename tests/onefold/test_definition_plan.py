@@ -10,6 +10,7 @@ from msgspec import Raw
 from msgspec.msgpack import encode
 
 from definitions import Definitions
+from definitions.consent import ConsentRules, Purpose
 from definitions.destinations import Destination
 from definitions.model import (
     Aggregate,
@@ -32,6 +33,8 @@ from definitions.model import (
     Window,
 )
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
+from definitions.receivers.meta_audience import MetaAudience
+from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from definitions.sets import next_set
 from definitions.sets.differences import Difference
@@ -220,6 +223,19 @@ def test_an_address_that_nothing_is_sent_to_is_named_below_its_destination() -> 
     allowed = Destination("allowed", receiver=Webhook("http://127.0.0.1:9/hook", allow_private=True))
     text = shown(planned(None, Draft(Definitions(destinations=(own, allowed)), {"x": ""})))
     assert text.count("url: 127.0.0.1 is not public (allow it by `allow_private: true` if that is meant)") == 1
+
+
+def test_a_segment_that_keeps_who_withdraws_consent_is_named_with_the_line_to_add() -> None:
+    rules = ConsentRules((Purpose("advertising"),))
+    ads = Destination("ads", receiver=MetaAudience(Secret(env="T")), purpose="advertising")
+    before = msgspec.structs.replace(sending((ads,), "ads"), consent=rules)
+    unasked = planned(None, Draft(before, {"x": ""}))
+    advice = "add `- {consent: advertising, channel: ads, is: allowed}` to an `all` in its `when`"
+    assert advice in unasked.unasked["segment rich"][0]
+    assert advice in shown(unasked)
+    loosened = msgspec.structs.replace(before, destinations=(msgspec.structs.replace(ads, rate=5.0),))
+    again = planned(next_set(None, before, {}, 0, ""), Draft(loosened, {"x": ""}))
+    assert again.unasked["destination ads"][0].startswith("segment rich: who withdraws")
 
 
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from onefold.cli import onefold
+from onefold.commands.definitions import check as check_definitions
 from tests.definitions.folders import write
 from tests.sinks.destinations.receiver import HttpReceiver, Request, always
 
@@ -72,6 +73,24 @@ def test_a_list_says_what_is_sent_where_and_who_names_it(folder: Path) -> None:
 def test_what_is_whole_is_ok(folder: Path) -> None:
     result = run("check", folder / "definitions")
     assert (result.exit_code, result.output) == (0, "hook (webhook): ok\nplain (topic): ok\n")
+
+
+def test_a_segment_that_keeps_who_withdraws_consent_is_told_and_no_mistake(folder: Path) -> None:
+    write(
+        folder / "definitions",
+        {
+            "destinations/ads.yaml": "destination: ads\ntype: meta_audience\ntoken: {env: HOOK_SECRET}\naudience: '1'\n"
+            "purpose: advertising\n",
+            "segments/kept.yaml": "segment: kept\nwhen: {trait: plan, equals: pro}\ndestinations: [ads]\n",
+            "consent.yaml": "purposes: [{purpose: advertising, default: opt_in}]\n",
+        },
+    )
+    result = run("check", folder / "definitions")
+    assert result.exit_code == 0
+    assert "ads (meta_audience): segment kept: who withdraws the consent to advertising stays in ads" in result.output
+    checked = CliRunner().invoke(check_definitions, [str(folder / "definitions"), "--json"])
+    (warning,) = json.loads(checked.stdout)["warnings"]
+    assert warning.startswith("segment kept: who withdraws")
 
 
 def test_every_missing_secret_is_named_and_none_is_shown(folder: Path) -> None:
