@@ -4,12 +4,14 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from confluent_kafka import Message
 
 from definitions.sets import Publication
+from definitions.sets.receivers import receiving_since
 from definitions.sets.topic import ensure_topic
 from runtime.kafka.following import FollowedValue
 from runtime.kafka.topics import create_topics
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 TEND_EVERY_S = 1.0
 OBSERVE_EVERY_S = 5.0
 THREADS = 16
+CLOCKS_MS = 10_000
+"""So much the clocks of those who apply definitions and of those who go by them may differ."""
 
 
 class Deliverer:
@@ -56,6 +60,7 @@ class Deliverer:
         self._failure: BaseException | None = None
         self._stopping = False
         self._seen: tuple[object, ...] = ()
+        self._since: Mapping[str, int] = {}  # by topic of a destination that was its topic alone, when it was that last
         self._telling = Telling(kafka, self._pauses.read())
         self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
         self._tended_at = self._observed_at = 0.0
@@ -79,7 +84,7 @@ class Deliverer:
         try:
             while not self._stopping and self._failure is None:
                 await self._look(destinations)
-                await reader.read([topics.CONSENTS, *map(topics.activation, destinations.names())])
+                await reader.read([topics.CONSENTS, *map(topics.activation, destinations.names())], self._since)
         finally:
             await self._close(reader, destinations)
         if self._failure is not None:
@@ -94,7 +99,8 @@ class Deliverer:
 
     async def _look(self, destinations: Destinations) -> None:
         """Serve what is defined now, as it is; tend what is served now and then."""
-        newest, pauses = self._published.read().newest, self._pauses.read()
+        published, pauses = self._published.read(), self._pauses.read()
+        newest = published.newest
         now_s = time.monotonic()
         if self._seen != (newest, pauses.of, pauses.resumed):
             defined = () if newest is None else newest.destinations
@@ -104,6 +110,8 @@ class Deliverer:
             destinations.define(defined, {} if newest is None else newest.consent.defaults)
             destinations.pause(pauses.of)
             destinations.resume(pauses.resumed)
+            sets = [published.sets[version] for version in sorted(published.sets)]
+            self._since = {topics.activation(name): at - CLOCKS_MS for name, at in receiving_since(sets).items()}
             self._seen = (newest, pauses.of, pauses.resumed)
         if now_s - self._tended_at > TEND_EVERY_S:
             self._tended_at = now_s

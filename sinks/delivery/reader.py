@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import TypeVar, cast
@@ -57,6 +57,8 @@ class TaskReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="poll")
         self._consumer = Consumer(_consumer_config(settings), logger=log)
         self._topics: tuple[str, ...] = ()
+        self._since: Mapping[str, int] = {}  # by topic, the time (ms) of the first record that is wanted
+        self._begins: dict[tuple[Partition, int], int] = {}  # by partition and such a time, the offset of that record
         self._paused: set[int] = set()
         self._placed: dict[Partition, int] = {}  # where it was begun to read
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
@@ -71,11 +73,14 @@ class TaskReader:
         """Return whether the group cannot have given the partitions to others by now."""
         return time.monotonic() - self._polled_at < self._settings.session_timeout_ms / 1000
 
-    async def read(self, topics: Sequence[str]) -> None:
-        """Hand over what comes of these topics within a moment. Raises TransientError, TerminalError."""
-        wanted = tuple(sorted(topics))
-        if wanted != self._topics:
-            await self._call(lambda: self._change(wanted))
+    async def read(self, topics: Sequence[str], since: Mapping[str, int] | None = None) -> None:
+        """Hand over what comes of these topics within a moment. Raises TransientError, TerminalError.
+
+        `since`: by topic, the time (ms) before which its records are for nobody here; of the others all are.
+        """
+        wanted, since = tuple(sorted(topics)), since or {}
+        if (wanted, since) != (self._topics, self._since):
+            await self._call(lambda: self._change(wanted, since))
         self._submit(await self._call(self._poll))
         await self._call(self._keep_up)
 
@@ -90,9 +95,9 @@ class TaskReader:
 
     # -- in the thread
 
-    def _change(self, topics: tuple[str, ...]) -> None:
+    def _change(self, topics: tuple[str, ...], since: Mapping[str, int]) -> None:
         """Read these topics from now on; join the group if nothing was read before."""
-        before, self._topics = self._topics, topics
+        before, self._topics, self._since = self._topics, topics, since
         with errors_sorted(self._settings.kafka):
             if not before:
                 self._consumer.subscribe(
@@ -107,12 +112,27 @@ class TaskReader:
         What a task was handed and has not admitted comes twice: it drops what it has admitted.
         """
         placed = [
-            TopicPartition(topic, number, _start(task, topic))
+            TopicPartition(topic, number, self._start(task, topic))
             for (number, task), topic in product(self.tasks.items(), self._topics)
         ]
         self._consumer.assign(placed)
         self._consumer.pause([each for each in placed if each.partition in self._paused])
         self._placed = {(each.topic, each.partition): each.offset for each in placed}
+
+    def _start(self, task: DeliveryTask, topic: str) -> int:
+        admitted_to = task.positions.get(topic, OFFSET_BEGINNING)
+        since = self._since.get(topic)
+        return admitted_to if since is None else max(admitted_to, self._first_since((topic, task.partition), since))
+
+    def _first_since(self, partition: Partition, since: int) -> int:
+        """Return the offset of the first record from a time (ms) on, else the end."""
+        if (partition, since) not in self._begins:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=ANSWER_S)
+            (found,) = self._consumer.offsets_for_times([TopicPartition(*partition, since)], timeout=ANSWER_S)
+            if found.error is not None:
+                raise KafkaException(found.error)
+            self._begins[partition, since] = found.offset if found.offset >= 0 else end
+        return self._begins[partition, since]
 
     def _read_to(self, partitions: list[TopicPartition]) -> dict[Partition, int]:
         """Return up to where partitions were read, markers included; the client knows it once something has come."""
@@ -235,10 +255,6 @@ class TaskReader:
 
 async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
-
-
-def _start(task: DeliveryTask, topic: str) -> int:
-    return task.positions.get(topic, OFFSET_BEGINNING)
 
 
 def _arrival(message: Message) -> Arrival:

@@ -1,12 +1,13 @@
 """What is read for whose task, on the real broker, while destinations come and go and a task lags behind."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import pytest
 
 from embedded.stack import Stack
+from runtime.clock import now_ms
 from schemas.topics import CONSENTS, activation
 from settings import load
 from sinks.delivery.reader import TaskReader
@@ -78,10 +79,39 @@ def test_a_task_hears_that_all_consents_are_read_also_if_a_destination_is_define
     assert _taken(tasks, activation(old.name)) == PEOPLE
 
 
-async def read_until(reader: TaskReader, names: list[str], holds: Callable[[], bool]) -> None:
+def test_of_a_destination_that_has_got_a_receiver_what_was_written_before_is_for_nobody(
+    stack: Stack, workspace: str
+) -> None:
+    changes = Changes(stack, workspace)
+    with running_hook() as hook, running_hook() as other:
+        new, always = hook.destination(), other.destination()
+        changes.define(new, always)
+        changes.toggle([new, always], range(PEOPLE))
+        tasks: dict[int, SlowTask] = {}
+
+        async def open_task(partition: int) -> DeliveryTask:
+            tasks[partition] = SlowTask(partition)
+            return cast("DeliveryTask", tasks[partition])
+
+        async def read() -> None:
+            reader = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+            names, since = [new.name, always.name], {activation(new.name): now_ms() + 1}
+            await read_until(reader, names, lambda: _taken(tasks, activation(always.name)) == PEOPLE, since)
+            changes.toggle([new], [0])
+            await read_until(reader, names, lambda: _taken(tasks, activation(new.name)) > 0, since)
+            await read_until(reader, names, lambda: _taken(tasks, activation(new.name)) > 0, {})
+            await reader.close()
+
+        asyncio.run(read())
+    assert _taken(tasks, activation(new.name)) == 1
+
+
+async def read_until(
+    reader: TaskReader, names: list[str], holds: Callable[[], bool], since: Mapping[str, int] | None = None
+) -> None:
     """Read until something holds."""
     for _ in range(ROUNDS):
-        await reader.read([CONSENTS, *map(activation, names)])
+        await reader.read([CONSENTS, *map(activation, names)], since)
         if holds():
             return
     pytest.fail(f"not within {ROUNDS} rounds")
