@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from definitions.destinations import Cap
 from definitions.destinations import Destination as Definition
@@ -200,3 +202,35 @@ def test_what_waits_for_its_next_attempt_is_attempted_when_an_operator_resumes_t
     line.end(Retry("throttled", "429", HOUR))
     line.now += 1
     assert line.hasten(Hastening()) == []
+
+
+STEPS = st.one_of(st.sampled_from(("buyers", "readers", "walkers")), st.sampled_from(("hour", "deliver", "fail")))
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_whatever_waits_nobody_stays_where_they_left_and_all_is_right_in_the_end(steps: list[str]) -> None:
+    line, members, held = Sent(), set[str](), set[str]()
+
+    def deliver() -> None:
+        for name, change in line.deliver():
+            held.add(name) if change == "entered" else held.remove(name)
+
+    for step in steps:
+        match step:
+            case "hour":
+                line.now += HOUR
+                deliver()
+            case "deliver":
+                deliver()
+                assert held <= members, "an exit waits for no gate"
+            case "fail":
+                if line.begin() is not None:
+                    line.end(Retry("unavailable", "503"))
+                    line.now += HOUR
+            case _:
+                line.admit(step, "exited" if step in members else "entered")
+                members ^= {step}
+    for _ in range(len(steps) + 1):
+        line.now += HOUR
+        deliver()
+    assert held == members

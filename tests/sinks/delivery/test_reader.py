@@ -99,7 +99,6 @@ def test_of_a_destination_that_has_got_a_receiver_what_was_written_before_is_for
             await read_until(reader, names, lambda: _taken(tasks, activation(always.name)) == PEOPLE, since)
             changes.toggle([new], [0])
             await read_until(reader, names, lambda: _taken(tasks, activation(new.name)) > 0, since)
-            await read_until(reader, names, lambda: _taken(tasks, activation(new.name)) > 0, {})
             await reader.close()
 
         asyncio.run(read())
