@@ -62,6 +62,11 @@ class Program:
         return tuple(item for item in self.items if isinstance(item, CompiledSegment))
 
     @cached_property
+    def segment_names(self) -> frozenset[str]:
+        """The names of the segments."""
+        return frozenset(segment.name for segment in self.segments)
+
+    @cached_property
     def traits(self) -> tuple[CompiledTrait, ...]:
         """The traits that are evaluated, in the order of their dependencies."""
         return tuple(item for item in self.items if isinstance(item, CompiledTrait))

@@ -51,8 +51,7 @@ class Memberships(Facet):
 
     def forget(self, moment: Moment) -> None:
         """Leave the segments that are no longer defined."""
-        defined = {segment.name for segment in moment.context.program.segments}
-        self.leave(sorted(self.entered_at.keys() - defined), moment)
+        self.leave(sorted(self.entered_at.keys() - moment.context.program.segment_names), moment)
 
     def retire(self, moment: Moment) -> None:
         """Leave all segments: whoever takes the profile over enters its own."""
