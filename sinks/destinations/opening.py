@@ -19,6 +19,7 @@ from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
 from definitions.receivers.wecom import WeCom
 from sinks.destinations.apprise import AppriseDestination
+from sinks.destinations.concealing import Concealing
 from sinks.destinations.contract import Destination
 from sinks.destinations.dingtalk import dingtalk_robot
 from sinks.destinations.feishu import feishu_robot
@@ -98,11 +99,15 @@ class NoReceiver(Exception):
     """A destination has no receiver that deliveries could be sent to; the text says why."""
 
 
-def open_destination(definition: Definition, namespace_of: NamespaceOf = no_namespace) -> Destination:
-    """Open a destination. Raises NoReceiver, and MissingSecret if a secret is not where the definition says.
+def open_destination(definition: Definition, namespace_of: NamespaceOf = no_namespace) -> Concealing:
+    """Open a destination. Raises NoReceiver, and BadOption; MissingSecret if a secret is not where it should be.
 
     `namespace_of`: the secrets of workspaces, which sign links to unsubscribe.
     """
+    return Concealing(_opened(definition, namespace_of), definition.receiver)
+
+
+def _opened(definition: Definition, namespace_of: NamespaceOf) -> Destination:
     receiver = definition.receiver
     if isinstance(receiver, Mail):
         return MailDestination(

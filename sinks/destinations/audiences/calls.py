@@ -10,8 +10,8 @@ from definitions.receivers.http import why_no_url
 from sinks.destinations.audiences.answers import Answer
 from sinks.destinations.audiences.sending import Stopped
 from sinks.destinations.audiences.tokens import NoToken, Tokens
-from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry
-from sinks.destinations.http.redaction import Redactor
+from sinks.destinations.contract import Exchange, Outcome, Refused, Retry
+from sinks.destinations.http.redaction import Redactor, redacted
 from sinks.destinations.http.session import HttpSession
 from sinks.destinations.secrets import BadOption
 
@@ -69,9 +69,7 @@ class Calls:
 
     def redacted(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Return outcomes without the secrets that were used."""
-        redact = Redactor(self._secrets)
-        clean = {id(outcome): _redacted(outcome, redact) for outcome in {id(each): each for each in outcomes}.values()}
-        return [clean[id(outcome)] for outcome in outcomes]
+        return redacted(outcomes, Redactor(self._secrets))
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -99,10 +97,3 @@ def checked(url: str) -> str:
 def bearer(token: str) -> dict[str, str]:
     """Return the header that carries an access token."""
     return {"Authorization": f"Bearer {token}"}
-
-
-def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:
-    exchange = Exchange(redact(outcome.exchange.request), redact(outcome.exchange.answer), outcome.exchange.status)
-    if isinstance(outcome, Delivered):
-        return Delivered(exchange)
-    return msgspec.structs.replace(outcome, detail=redact(outcome.detail), exchange=exchange)

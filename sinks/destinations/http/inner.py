@@ -6,8 +6,6 @@ from definitions.receivers.http import Code, InnerStatus, ItemResults
 from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry, Unauthorised
 from sinks.destinations.http.session import Answer
 
-_MAX_SAID_CHARS = 300
-
 
 def inner_outcome(answer: object, declared: InnerStatus, exchange: Exchange) -> Outcome:
     """Return what an answer, read from JSON, says by the declared code."""
@@ -15,7 +13,7 @@ def inner_outcome(answer: object, declared: InnerStatus, exchange: Exchange) -> 
     if _is_among(code, declared.ok) or (not declared.ok and code is None):
         return Delivered(exchange)
     message = value_at(answer, declared.message) if declared.message else None
-    said = f"{declared.path} is {_short(code)}" + (f": {_short(message)}" if message else "")
+    said = f"{declared.path} is {_shown(code)}" + (f": {_shown(message)}" if message else "")
     if _is_among(code, declared.throttled):
         return Retry("throttled", said, exchange=exchange)
     if _is_among(code, declared.unauthorised):
@@ -53,9 +51,9 @@ def value_at(answer: object, path: str) -> object:
     return value
 
 
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _MAX_SAID_CHARS else text[: _MAX_SAID_CHARS - 1] + "…"
+def _shown(value: object) -> str:
+    # Not cut: of a secret that begins before the cut the rest would not be known for one.
+    return value if isinstance(value, str) else repr(value)
 
 
 def _is_among(code: object, codes: Sequence[Code]) -> bool:

@@ -4,10 +4,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
-from sinks.destinations.contract import MAX_EXCHANGE_CHARS
+import msgspec
+
+from sinks.destinations.contract import MAX_EXCHANGE_CHARS, Delivered, Exchange, Outcome
 
 REMOVED = "***"
 
@@ -34,6 +36,12 @@ class Redactor:
         if self._secrets is not None:
             text = self._secrets.sub(REMOVED, text)
         return text if len(text) <= MAX_EXCHANGE_CHARS else text[: MAX_EXCHANGE_CHARS - 1] + "…"
+
+
+def redacted(outcomes: Sequence[Outcome], redact: Redactor) -> Sequence[Outcome]:
+    """Return outcomes without secrets in what is kept of them. Of a batch many are one: it is cleaned once."""
+    clean = {id(outcome): _redacted(outcome, redact) for outcome in {id(each): each for each in outcomes}.values()}
+    return [clean[id(outcome)] for outcome in outcomes]
 
 
 def is_secret_name(name: str) -> bool:
@@ -69,6 +77,13 @@ def secrets_of_header(value: str) -> set[str]:
             return pieces - {""}
         pieces |= {user_and_password, user_and_password.partition(":")[2]}
     return pieces - {""}
+
+
+def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:
+    exchange = Exchange(redact(outcome.exchange.request), redact(outcome.exchange.answer), outcome.exchange.status)
+    if isinstance(outcome, Delivered):
+        return Delivered(exchange)
+    return msgspec.structs.replace(outcome, detail=redact(outcome.detail), exchange=exchange)
 
 
 def _spellings(secret: str) -> set[str]:

@@ -95,7 +95,7 @@ async def test_each_kind_is_opened_once_its_secrets_are_there(
         return
     destination = open_destination(definition)
     await destination.close()
-    assert isinstance(destination, opened)
+    assert isinstance(destination.opened, opened)
     assert definition.holds == "states"
 
 
