@@ -22,6 +22,7 @@ TOPIC = "topic"
 RETRY_FOR_MS = 72 * 3_600_000
 TIMEOUT_MS = 10_000
 CONCURRENCY = 8
+MAX_CONCURRENCY = 1_000
 
 
 class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

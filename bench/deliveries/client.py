@@ -117,7 +117,7 @@ async def compare(url: str, number: int, at_once: int) -> list[Figures]:
         figures.append(await measure("limit: bare aiohttp", post, number, at_once))
     for batch in (1, 50):
         options = Webhook(url, (Secret(env=SECRET_ENV),), batch=batch, allow_private=True)
-        destination = WebhookDestination(options, TIMEOUT_S, at_once)
+        destination = WebhookDestination(options, TIMEOUT_S)
 
         async def send(each: int, opened: WebhookDestination = destination, size: int = batch) -> None:
             outcomes = await opened.send([delivery(each * size + place) for place in range(size)])

@@ -4,7 +4,17 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from definitions.destinations import CHANGES, CONCURRENCY, RETRY_FOR_MS, TIMEOUT_MS, TOPIC, Cap, Change, Destination
+from definitions.destinations import (
+    CHANGES,
+    CONCURRENCY,
+    MAX_CONCURRENCY,
+    RETRY_FOR_MS,
+    TIMEOUT_MS,
+    TOPIC,
+    Cap,
+    Change,
+    Destination,
+)
 from definitions.mapping import Fields
 from definitions.paths import path_text, quoted_path
 from definitions.quiet_hours import QuietHours
@@ -33,7 +43,6 @@ TYPES = (TOPIC, *KINDS)
 MAX_TRAITS_OF_DESTINATION = 100
 MAX_CAPS = 5
 MAX_IN_CAP = 10_000
-MAX_CONCURRENCY = 1_000
 MAX_RATE = 1_000_000
 MAX_TIMEOUT_MS = 10 * 60_000
 MAX_RETRY_FOR_MS = 30 * 86_400_000

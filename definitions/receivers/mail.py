@@ -28,7 +28,6 @@ KEYS = {
     "reply_to": "Where answers go, if not to the sender.",
     "unsubscribe_base": "Address at which people reach the API, such as `https://api.shop.example`: makes the links.",
     "ca_file": "File with the certificates that the server's must come from, if not the system's.",
-    "connections": "Connections at the same time; each is used for many mails.",
     "hello": "Name by which the deliverer introduces itself; its host's if left out.",
 }
 
@@ -45,7 +44,6 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mail", 
     reply_to: str = ""
     unsubscribe_base: str = ""
     ca_file: str = ""
-    connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
     hello: str = ""
 
 

@@ -1,12 +1,11 @@
 """The schema of destinations: one form for each type, and that of mappings."""
 
-from definitions.destinations import CHANGES, TOPIC
+from definitions.destinations import CHANGES, MAX_CONCURRENCY, TOPIC
 from definitions.mapping import ITEM, ROOTS
 from definitions.normalising import NORMALISATIONS
 from definitions.reading import keys
 from definitions.reading.destinations import (
     MAX_CAPS,
-    MAX_CONCURRENCY,
     MAX_IN_CAP,
     MAX_RATE,
     MAX_TRAITS_OF_DESTINATION,

@@ -11,7 +11,7 @@ from enum import Enum
 from definitions.destinations import Destination as Definition
 from runtime.clock import now_ms
 from sinks.delivery.limits import FAILURES_TO_OPEN, Breaker, BreakerState, TokenBucket
-from sinks.destinations.contract import Delivered, Destination, Outcome, Retry, Unauthorised
+from sinks.destinations.contract import Batching, Delivered, Destination, Outcome, Retry, Unauthorised
 
 TRY_AGAIN_MS = (5_000, 15_000, 60_000)
 """From a trial of a destination that does not accept its credentials to the next one; the last one goes on."""
@@ -46,11 +46,17 @@ class Outlet:
         self.resumed_at = 0
         """When (ms) an operator has resumed it last; 0: never."""
         self._bucket: TokenBucket | None = None
+        self._most_requests: int | None = None
         self.limit(definition, 1.0)
+
+    def bound(self, definition: Definition, batching: Batching) -> None:
+        """Keep to what a receiver takes as well."""
+        self._most_requests = batching.requests
+        self._concurrency = min(definition.concurrency, batching.requests or definition.concurrency)
 
     def limit(self, definition: Definition, share: float) -> None:
         """Keep to a definition from now on. `share`: the part of the partitions that is this process's."""
-        self._concurrency = definition.concurrency
+        self._concurrency = min(definition.concurrency, self._most_requests or definition.concurrency)
         rate = None if definition.rate is None else definition.rate * max(share, 1e-3)
         if rate != (self._bucket.rate if self._bucket is not None else None):
             self._bucket = None if rate is None else TokenBucket(rate, time.monotonic())

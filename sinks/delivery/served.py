@@ -207,6 +207,7 @@ class Destinations:
             is_ours = isinstance(error, BadOption | NoReceiver)
             self._not_opened(name, str(error) if is_ours else f"opening it failed: {type(error).__name__}")
             return
+        outlet.bound(definition, opened.batching)
         self._failed_at.pop(name, None)
         if self._unopened.pop(name, None) is not None:
             outlet.lift()

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import apprise
 
+from definitions.destinations import MAX_CONCURRENCY
 from definitions.receivers.apprise import Apprise as AppriseOptions
 from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Outcome, Refused, Retry
 from sinks.destinations.http.outcomes import outcome_of
@@ -21,7 +22,8 @@ from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.secrets import BadOption, resolve
 
 TO = "{to}"
-THREADS = 8
+THREADS = MAX_CONCURRENCY
+"""As many as there may be requests, begun as they are needed: what waited for one would run into its time-out."""
 SHORTEST_TOKEN = 4
 
 # What separates recipients, or parts of an address, would send to others than the one who is meant.

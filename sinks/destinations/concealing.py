@@ -22,7 +22,6 @@ class Concealing:
         """Made with the options that it was opened by."""
         self.opened = opened
         self.batching = opened.batching
-        self.holds = opened.holds
         self._redact = Redactor(secrets_in(options))
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:

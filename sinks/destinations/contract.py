@@ -95,10 +95,15 @@ Outcome: TypeAlias = Delivered | Retry | Unauthorised | Refused
 
 
 class Batching(msgspec.Struct, frozen=True):
-    """How many deliveries one request takes, and how many bytes of `fields` as JSON, together."""
+    """How many deliveries one request takes, and how many bytes of `fields` as JSON, together.
+
+    `requests`: at the same time, at most; None: as many as the definition's `concurrency` says. Who implements `send`
+    must not wait for its turn within it: the time-out counts from its call.
+    """
 
     deliveries: int = 1
     bytes: int = 1_000_000
+    requests: int | None = None
 
 
 class Destination(Protocol):

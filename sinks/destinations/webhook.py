@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 class WebhookDestination:
     """Sends each delivery once, by itself or in a batch; the receiver knows a repetition by `webhook-id`."""
 
-    def __init__(self, options: Webhook, timeout_s: float, connections: int = 64) -> None:
+    def __init__(self, options: Webhook, timeout_s: float) -> None:
         """Raises MissingSecret, BadOption."""
         self.batching = Batching(options.batch, MAX_BODY_BYTES)
         self._options = options
@@ -49,7 +49,6 @@ class WebhookDestination:
             [*secrets, *hidden],
             allow_private=options.allow_private,
             keeps_bodies=not self._is_batched,
-            connections=connections,
         )
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:

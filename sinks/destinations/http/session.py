@@ -65,21 +65,20 @@ class HttpSession:
     way by default.
     """
 
-    def __init__(  # noqa: PLR0913 - what is kept, where it may lead, how many at once
+    def __init__(
         self,
         timeout_s: float,
         secrets: Iterable[str] = (),
         *,
         allow_private: bool = False,
         keeps_bodies: bool = True,
-        connections: int = 64,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allow_private = allow_private
         self._keeps_bodies = keeps_bodies
         self._redact = Redactor(secrets)
         connector = aiohttp.TCPConnector(
-            limit=connections,
+            limit=0,  # whoever sends bounds the requests: one that waited for a connection would run into its time-out
             resolver=Guard(allow_private=allow_private),
             keepalive_timeout=_KEEP_ALIVE_S,
             ssl=tls or True,

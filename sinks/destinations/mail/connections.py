@@ -37,7 +37,7 @@ class MailConnection(NamedTuple):
 
 
 class Connections:
-    """At most `options.connections` of them."""
+    """As many as there are mails under way: whoever sends bounds these, so none waits for a connection."""
 
     def __init__(self, options: Mail, timeout_s: float) -> None:
         """Raises MissingSecret, BadOption."""
@@ -46,24 +46,25 @@ class Connections:
         self.user = resolve(options.user) if isinstance(options.user, Secret) else options.user
         self.password = None if options.password is None else resolve(options.password)
         self._tls = _tls(options)
-        self._free = asyncio.Semaphore(options.connections)
         self._idle: list[tuple[SMTP, float, int]] = []
 
     @asynccontextmanager
     async def connection(self, *, fresh: bool = False) -> AsyncIterator[MailConnection]:
         """Yield a connection; whatever is raised within closes it. Raises NotOpened, SMTPException, OSError."""
-        async with self._free:
-            taken = None if fresh else self._taken()
-            smtp, mails = taken or (await self._opened(), 0)
-            try:
-                yield MailConnection(smtp, is_fresh=taken is None)
-            except BaseException:
-                smtp.close()
-                raise
-            if smtp.is_connected and mails + 1 < _MOST_MAILS:
-                self._idle.append((smtp, asyncio.get_running_loop().time(), mails + 1))
-            else:
-                smtp.close()
+        taken = None if fresh else self._taken()
+        smtp, mails = taken or (await self._opened(), 0)
+        try:
+            yield MailConnection(smtp, is_fresh=taken is None)
+        except BaseException:
+            smtp.close()
+            raise
+        now = asyncio.get_running_loop().time()
+        if smtp.is_connected and mails + 1 < _MOST_MAILS:
+            self._idle.append((smtp, now, mails + 1))
+        else:
+            smtp.close()
+        while self._idle and now - self._idle[0][1] > _IDLE_S:
+            self._idle.pop(0)[0].close()
 
     async def close(self) -> None:
         """Say good-bye on all that are idle."""

@@ -15,8 +15,6 @@ from definitions.receivers.sql import Sql
 from definitions.receivers.values import Secret
 from sinks.destinations.secrets import BadOption, resolve
 
-CONNECTIONS = 4
-
 
 class Database:
     """The connections to one database, made as they are needed."""
@@ -84,9 +82,7 @@ def _postgresql(url: URL, options: Sql, timeout_s: float) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg", password=password_of(options)),
         hide_parameters=True,
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=timeout_s,
+        pool_size=0,  # no bound but that of who sends: what waited for a connection would run into its time-out
         connect_args={
             "ssl": ssl.create_default_context() if options.tls == "verify-full" else options.tls,
             "timeout": timeout_s,

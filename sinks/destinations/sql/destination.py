@@ -42,14 +42,14 @@ class SqlDestination:
         timeout_s: float = 10.0,
     ) -> None:
         """Connect to nothing yet. Raises MissingSecret."""
-        self.batching = Batching(deliveries=options.batch, bytes=8_000_000)
+        writers = 1 if checked(options).drivername == "sqlite" else None
+        self.batching = Batching(deliveries=options.batch, bytes=8_000_000, requests=writers)
         self._options = options
         self._fields = tuple(fields)
         self._timeout_s = timeout_s
         self._database: Database | None = None
         self._table: Table | None = None
         password_of(options)
-        checked(options)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write the deliveries' rows in one transaction."""

@@ -15,7 +15,7 @@ from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.activations import delivery_key
 from sinks.destinations.concealing import MAX_DETAIL_CHARS, Concealing, secrets_in
-from sinks.destinations.contract import Batching, Delivery, Exchange, Holds, Outcome, Refused
+from sinks.destinations.contract import Batching, Delivery, Exchange, Outcome, Refused
 from sinks.destinations.opening import open_destination
 from tests.sinks.destinations.contract import activation, run
 from tests.sinks.destinations.receiver import HttpReceiver, always
@@ -28,7 +28,6 @@ class Repeating:
     """A receiver of any kind that repeats what it should not."""
 
     batching = Batching(10)
-    holds: Holds = "events"
 
     def __init__(self, said: str) -> None:
         self._said = said

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from definitions.receivers.http import InnerStatus, ItemResults
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
-from sinks.destinations.contract import Delivered, Refused, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Outcome, Refused, Retry, Unauthorised
 from sinks.destinations.secrets import BadOption
 from sinks.destinations.webhook import WebhookDestination
 from tests.sinks.destinations.contract import TIMEOUT_S, HttpContract, run
@@ -192,3 +192,20 @@ def test_what_is_no_address_is_refused_at_once(url: str) -> None:
 
 async def _open(url: str, secrets: tuple[Secret, ...] = ()) -> None:
     await WebhookDestination(Webhook(url, secrets), TIMEOUT_S).close()
+
+
+def test_no_request_waits_for_another_one_s_connection_while_its_time_out_counts() -> None:
+    async def send() -> list[Outcome]:
+        together = asyncio.Barrier(100)
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            await together.wait()
+            return web.Response()
+
+        async with HttpReceiver(answer) as receiver:
+            opened = WebhookDestination(Webhook(receiver.url, allow_private=True), 10.0)
+            batches = await asyncio.gather(*(opened.send([TestWebhook().delivery(each)]) for each in range(100)))
+            await opened.close()
+            return [outcome for outcomes in batches for outcome in outcomes]
+
+    assert [type(each) for each in run(send())] == [Delivered] * 100

@@ -24,7 +24,8 @@ class MailServer:
     """Serves while the block lasts, in the event loop of the test.
 
     `answers`: by command (MAIL, RCPT, DATA), instead of taking it; `hangs`: the command that it does not answer.
-    `tls`: from the first byte; `starttls`: when the client asks. `port`: 0 for any that is free.
+    `together`: mails are taken as soon as so many are on their way. `tls`: from the first byte; `starttls`: when the
+    client asks. `port`: 0 for any that is free.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class MailServer:
     ) -> None:
         self.answers: dict[str, str] = {}
         self.hangs = ""
+        self.together: asyncio.Barrier | None = None
         self.taken: list[Taken] = []
         self.connections = 0
         self.port = port
@@ -112,6 +114,8 @@ class MailServer:
         """Take a mail."""
         if (answer := await self._answer("DATA")) is not None:
             return answer
+        if self.together is not None:
+            await self.together.wait()
         content = envelope.content
         assert isinstance(content, bytes)
         self.taken.append(Taken(envelope.mail_from or "", list(envelope.rcpt_tos), content, session.auth_data))

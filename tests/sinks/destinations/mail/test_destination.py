@@ -61,17 +61,16 @@ def test_a_second_attempt_is_the_same_mail() -> None:
     assert server.taken[0].content == server.taken[1].content
 
 
-def test_no_more_connections_than_allowed_are_opened() -> None:
-    async def send() -> tuple[int, int]:
+def test_no_mail_waits_for_another_one_s_connection_while_its_time_out_counts() -> None:
+    async def send() -> list[Outcome]:
         async with MailServer() as server:
-            destination = in_clear(server.port)
-            await asyncio.gather(*(destination.send([delivery(number)]) for number in range(40)))
+            server.together = asyncio.Barrier(8)
+            destination = in_clear(server.port, 5.0)
+            batches = await asyncio.gather(*(destination.send([delivery(number)]) for number in range(8)))
             await destination.close()
-            return server.connections, len(server.taken)
+            return [outcome for outcomes in batches for outcome in outcomes]
 
-    connections, taken = run(send())
-    assert connections <= 4
-    assert taken == 40
+    assert [type(each) for each in run(send())] == [Delivered] * 8
 
 
 def test_a_refused_person_costs_the_next_one_nothing() -> None:

@@ -16,6 +16,7 @@ from sinks.destinations.sql.destination import SqlDestination
 from tests.sinks.destinations.sql.contract import FIELDS, SqlContract, run
 from tests.sinks.destinations.store_deliveries import delivery
 from tests.support.postgresql import PASSWORD, PostgreSql, postgresql
+from tests.support.waiting import wait_until
 
 ENV = "PASSWORD_OF_TESTS"
 NOWHERE = "postgresql://owner@127.0.0.1:1/postgres"
@@ -190,6 +191,27 @@ class TestPostgresql(SqlContract):
         assert first.reason == "timeout"
         assert isinstance(second, Delivered)
         assert self.query("SELECT version FROM people ORDER BY version") == [(1,), (3,)]
+
+    def test_no_batch_waits_for_another_one_s_connection_while_its_time_out_counts(self) -> None:
+        self.sent([delivery(0)])
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+        async def send() -> list[Outcome]:
+            destination = SqlDestination(self.options, FIELDS)
+            url = self.options.url.replace("owner@", f"owner:{PASSWORD}@")
+            blocker = await asyncpg.connect(url)
+            async with blocker.transaction():
+                await blocker.execute("LOCK TABLE people IN SHARE MODE")
+                sending = [asyncio.ensure_future(destination.send([delivery(number)])) for number in range(8)]
+                await asyncio.to_thread(wait_until, lambda: self.query(waiting) == [(8,)], "all to wait for the lock")
+            outcomes = [outcome for batch in await asyncio.gather(*sending) for outcome in batch]
+            await blocker.close()
+            await destination.close()
+            return outcomes
+
+        assert [type(outcome) for outcome in run(send())] == [Delivered] * 8
 
     def test_connections_that_the_server_ends_are_made_anew(self) -> None:
         async def send() -> list[Outcome]:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from definitions.destinations import Destination as Definition
 from definitions.receivers.sql import Sql
+from sinks.delivery.outlet import Leave, Outlet
 from sinks.destinations.contract import Delivered, Refused, Retry
-from tests.sinks.destinations.sql.contract import SqlContract
+from sinks.destinations.sql.destination import SqlDestination
+from tests.sinks.destinations.sql.contract import FIELDS, SqlContract
 from tests.sinks.destinations.store_deliveries import delivery
 
 
@@ -58,6 +61,16 @@ class TestSqlite(SqlContract):
             self.sent([delivery(0)], options=self.changed(create=False))
             assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
         assert said == []
+
+    def test_one_batch_is_written_at_a_time_as_there_is_one_writer(self) -> None:
+        definition = Definition("t", receiver=self.options, concurrency=8)
+        outlet = Outlet(definition, lambda: None)
+        opened = SqlDestination(self.options, FIELDS)
+        outlet.bound(definition, opened.batching)
+        outlet.limit(definition, 1.0)
+        assert outlet.room == 1
+        assert outlet.begin(opened, 1) is Leave.WHOLE
+        assert outlet.begin(opened, 1) is Leave.NO
 
     def test_a_strict_table_refuses_by_itself(self) -> None:
         self.execute(
