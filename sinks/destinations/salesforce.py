@@ -1,10 +1,12 @@
 """Salesforce: creates and updates records by an external id, a job of Bulk API 2.0 for each batch.
 
 Built to the public guide "Bulk API 2.0" (developer.salesforce.com, api_asynch, API version 66.0, Spring '26); never
-tried against the real service. A job that is given up is aborted first, so that it cannot overtake a later one.
+tried against the real service. A job that is given up is aborted first, so that it cannot overtake a later one. Those
+that a killed process has left are let end before the first job: whose they are cannot be told, so none is aborted.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -43,6 +45,10 @@ TRANSIENT = ("UNABLE_TO_LOCK_ROW", "TooManyLockFailure", "REQUEST_RUNNING_TOO_LO
 """How an error of a record begins, after which another attempt may succeed."""
 
 CSV = "text/csv"
+MAX_PAGES = 20
+"""Of the list of jobs, a thousand each."""
+
+log = logging.getLogger(__name__)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -75,6 +81,9 @@ class SalesforceRecords:
         self._tokens = GrantedToken(self._calls.post_form, options.token_url or f"{base}/services/oauth2/token", form)
         self._jobs = f"{base}/services/data/{options.version}/jobs/ingest"
         self.batching = Batching(deliveries=min(options.batch, MAX_RECORDS), bytes=MAX_BYTES)
+        self._base = base
+        self._former: list[str] | None = None  # jobs that were under way before the first one of this process
+        self._looking = asyncio.Lock()
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write what each record is now."""
@@ -98,6 +107,8 @@ class SalesforceRecords:
     async def _send(self, changes: Sequence[Change[Record]]) -> Settled:
         records = [change.body for change in changes]
         try:
+            if not await self._have_former_ended():
+                return Stopped(Retry("unavailable", "a job of before has not ended: it would write over later changes"))
             job = await self._create()
             await self._call("PUT", f"{job}/batches", CSV, table_of([record.columns for record in records]))
             state = await self._run(job)
@@ -106,6 +117,39 @@ class SalesforceRecords:
             return await self._results(job, state, records)
         except JobFailed as failed:
             return failed.settled
+
+    async def _have_former_ended(self) -> bool:
+        """Wait for jobs that were under way before the first one; return whether they have ended. Raises JobFailed."""
+        async with self._looking:
+            if self._former is None:
+                self._former = await self._under_way()
+            try:
+                async with asyncio.timeout(self._options.wait_ms / 1_000):
+                    while self._former:
+                        await self._wait(self._former[-1])
+                        self._former.pop()
+            except TimeoutError:
+                return False
+            return True
+
+    async def _under_way(self) -> list[str]:
+        """Return jobs that may write records like ours. Who may not list them is not kept from sending."""
+        found: list[str] = []
+        url = f"{self._jobs}?jobType=V2Ingest"
+        for _ in range(MAX_PAGES):
+            try:
+                said = (await self._call("GET", url, JSON, b"")).json()
+            except JobFailed as failed:
+                if isinstance(failed.settled, Stopped):
+                    raise
+                log.warning("jobs that an earlier process may have left are not known: %s", failed.settled.reason)
+                break
+            found += [text_at(job, "id") for job in list_at(said, "records") if is_like_ours(job, self._options)]
+            following = text_at(said, "nextRecordsUrl")
+            if not following.startswith("/"):
+                break
+            url = f"{self._base}{following}"
+        return [f"{self._jobs}/{quote(job, safe='')}" for job in found if job]
 
     async def _create(self) -> str:
         order = {
@@ -185,6 +229,12 @@ class SalesforceRecords:
         if failure is not None:
             raise JobFailed(failure)
         return answer
+
+
+def is_like_ours(job: object, options: Salesforce) -> bool:
+    """Return whether a job of the list has begun, has not ended, and writes records as this destination does."""
+    is_under_way = text_at(job, "state") in {"UploadComplete", "InProgress"}
+    return is_under_way and (text_at(job, "object"), text_at(job, "operation")) == (options.object, "upsert")
 
 
 def record_of(fields: Mapping[str, object], options: Salesforce) -> Record:

@@ -9,7 +9,8 @@ from sinks.destinations.contract import Delivered, Exchange, Outcome
 from sinks.destinations.http.outcomes import outcome_of as by_status
 from sinks.destinations.http.outcomes import retry_after_ms
 
-MAX_MESSAGE_CHARS = 500
+MAX_MESSAGE_CHARS = 65_536
+"""Cut short only once secrets are removed: of one that is cut nobody would know that it is one."""
 
 Json: TypeAlias = object
 

@@ -12,11 +12,10 @@ from definitions.receivers.values import Secret
 from sinks.destinations.contract import Delivered, Delivery, Refused, Retry, Unauthorised
 from sinks.destinations.salesforce import SalesforceRecords
 from tests.sinks.destinations.deliveries import Change, delivery
-from tests.sinks.destinations.services.crm import SalesforceService, salesforce_error
+from tests.sinks.destinations.services.crm import JOBS, SalesforceService, salesforce_error
 from tests.sinks.destinations.services.service import answer
 
 pytestmark = pytest.mark.anyio
-JOBS = "/services/data/v66.0/jobs/ingest"
 
 
 def person(name: str, change: Change = "entered", *, segment: str = "loyal", version: int = 1) -> Delivery:
@@ -46,12 +45,13 @@ async def test_a_batch_is_a_job_of_its_own() -> None:
     assert [type(outcome) for outcome in outcomes] == [Delivered, Delivered]
     assert [(sent.method, sent.path) for sent in salesforce.sent] == [
         ("POST", "/services/oauth2/token"),
+        ("GET", f"{JOBS}?jobType=V2Ingest"),
         ("POST", JOBS),
         ("PUT", f"{JOBS}/7500/batches"),
         ("PATCH", f"{JOBS}/7500"),
         ("GET", f"{JOBS}/7500"),
     ]
-    _, created, uploaded, closed, _ = salesforce.sent
+    _, _, created, uploaded, closed, _ = salesforce.sent
     assert created.body == (
         b'{"object":"Contact","externalIdFieldName":"Onefold_Id__c","contentType":"CSV","operation":"upsert",'
         b'"lineEnding":"LF"}'
@@ -130,13 +130,57 @@ async def test_a_job_that_takes_too_long_is_aborted_before_it_is_tried_again() -
 
 async def test_a_job_that_is_cancelled_is_aborted() -> None:
     async with SalesforceService() as salesforce, opened(salesforce) as records:
+        await records.send([person("bob")])
         salesforce.polls = 1_000
         sending = asyncio.ensure_future(records.send([person("ann")]))
-        await salesforce.asked("GET")
+        await salesforce.asked(f"{JOBS}/7501")
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-    assert salesforce.jobs[0]["state"] == "Aborted"
+    assert salesforce.jobs[1]["state"] == "Aborted"
+
+
+def left_by_a_kill(salesforce: SalesforceService, name: str) -> None:
+    """Have a job wait for its turn, of a process that is no more."""
+    salesforce.jobs.append({"id": "7500", "state": "UploadComplete", "object": "Contact", "operation": "upsert"})
+    salesforce.uploaded.append([{"Onefold_Id__c": name, "In_loyal__c": "true"}])
+
+
+async def test_a_job_that_a_killed_process_has_left_ends_before_the_first_one() -> None:
+    async with SalesforceService() as salesforce, opened(salesforce) as records:
+        left_by_a_kill(salesforce, "ann")
+        salesforce.jobs.append({"id": "7501", "state": "UploadComplete", "object": "Lead", "operation": "upsert"})
+        salesforce.uploaded.append([])
+        salesforce.polls = 2
+        [outcome] = await records.send([person("ann", "exited", version=2)])
+        await records.send([person("bob")])
+    steps = [(sent.method, sent.path) for sent in salesforce.sent]
+    assert isinstance(outcome, Delivered)
+    assert salesforce.records["ann"]["In_loyal__c"] == "false"
+    assert steps[1:7] == [
+        ("GET", f"{JOBS}?jobType=V2Ingest"),
+        ("GET", f"{JOBS}?queryLocator=1"),
+        *[("GET", f"{JOBS}/7500")] * 3,
+        ("POST", JOBS),
+    ]
+    assert [method for method, path in steps if path in {f"{JOBS}/7500", f"{JOBS}/7501"}] == ["GET"] * 3
+
+
+async def test_while_a_job_of_before_does_not_end_nothing_is_written() -> None:
+    async with SalesforceService() as salesforce, opened(salesforce, wait_ms=1) as records:
+        left_by_a_kill(salesforce, "ann")
+        salesforce.polls = 1_000
+        [outcome] = await records.send([person("ann", "exited", version=2)])
+    assert isinstance(outcome, Retry)
+    assert len(salesforce.jobs) == 1
+
+
+async def test_who_may_not_list_jobs_may_send() -> None:
+    async with SalesforceService() as salesforce, opened(salesforce) as records:
+        salesforce.tokens = {"token-1"}
+        salesforce.planned = [answer(200, {"access_token": "token-1"}), salesforce_error(400, "INVALID_QUERY", "no")]
+        [outcome] = await records.send([person("ann")])
+    assert isinstance(outcome, Delivered)
 
 
 async def test_a_session_that_has_ended_is_renewed_once() -> None:

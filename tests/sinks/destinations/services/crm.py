@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.sinks.destinations.services.service import Sent, Service, answer
 
 EXTERNAL_ID = "Onefold_Id__c"
+JOBS = "/services/data/v66.0/jobs/ingest"
 
 
 class HubSpotService(Service):
@@ -64,10 +65,11 @@ class SalesforceService(Service):
     """
 
     def __init__(self) -> None:
-        jobs = "/services/data/v66.0/jobs/ingest"
+        jobs = JOBS
         super().__init__(
             ("POST", "/services/oauth2/token", self._grant),
             ("POST", jobs, self._create),
+            ("GET", jobs, self._list),
             ("PUT", f"{jobs}/{{job}}/batches", self._upload),
             ("PATCH", f"{jobs}/{{job}}", self._change),
             ("GET", f"{jobs}/{{job}}", self._show),
@@ -101,9 +103,18 @@ class SalesforceService(Service):
             return refusal
         if not wanted.items() <= job.items() or "object" not in job:
             return salesforce_error(400, "INVALIDJOB", "Unable to parse Job")
-        self.jobs.append({"id": f"750{len(self.jobs)}", "state": "Open"})
+        shown = {"object": job["object"], "operation": "upsert"}
+        self.jobs.append({"id": f"750{len(self.jobs)}", "state": "Open"} | shown)
         self.uploaded.append([])
         return answer(200, self.jobs[-1])
+
+    async def _list(self, sent: Sent) -> web.Response:
+        if refusal := self._refusal(sent):
+            return refusal
+        at = int(sent.path.partition("queryLocator=")[2] or "0")
+        shown = {"done": at + 1 >= len(self.jobs), "records": self.jobs[at : at + 1]}
+        more = {} if shown["done"] else {"nextRecordsUrl": f"{JOBS}?queryLocator={at + 1}"}
+        return answer(200, shown | more)
 
     def _job(self, sent: Sent) -> int:
         return int(sent.path.split("/")[6].removeprefix("750"))

@@ -77,17 +77,17 @@ class Service:
         async def handler(request: web.Request) -> web.Response:
             sent = Sent(request.method, request.path_qs, await request.read(), dict(request.headers))
             self.sent.append(sent)
-            self._asked[sent.method].set()
+            self._asked[sent.path].set()
             if self.planned:
                 return self.planned.pop(0)
             return await handle(sent)
 
         return handler
 
-    async def asked(self, method: str) -> None:
-        """Wait for the first request of a method."""
+    async def asked(self, path: str) -> None:
+        """Wait for the first request of a path."""
         async with asyncio.timeout(30):
-            await self._asked[method].wait()
+            await self._asked[path].wait()
 
     def is_authorised(self, sent: Sent) -> bool:
         """Return whether a request carries an accepted token in its header."""
