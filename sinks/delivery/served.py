@@ -15,9 +15,9 @@ from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
 from sinks.delivery.gates import Policy
 from sinks.delivery.outlet import Outlet
-from sinks.destinations.contract import Destination
+from sinks.destinations.contract import Destination, Working
 from sinks.destinations.opening import NoReceiver
-from sinks.destinations.secrets import BadOption
+from sinks.destinations.secrets import BadOption, SecretFiles
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Served(Addressee):
         """How far back any destination of its channel looks at what a person was sent."""
         self.consents = consents
         """By purpose that is defined, what holds of whoever has said nothing."""
+        self.secrets = SecretFiles(definition.receiver)
         self.opened_at = time.monotonic()
         self.unexpected: set[str] = set()
         """Types of errors that sending has raised: each is logged once."""
@@ -137,7 +138,10 @@ class Destinations:
                 self._outlets[name].limit(definition, share)
 
     async def tend(self) -> None:
-        """Open what could not be opened, or is not accepted; close what nobody sends by. Call it now and then."""
+        """Open what could not be opened, is not accepted or has other secrets; close what nobody sends by.
+
+        To be called every second or so.
+        """
         self._open()
         metrics.note_outlets(self._outlets)
         for served in [each for each in self._replaced if not each.outlet.sends_by(each.opened)]:
@@ -200,6 +204,7 @@ class Destinations:
             return
         outlet = self._outlets.setdefault(name, Outlet(definition, lambda: self._freed(name)))
         outlet.limit(definition, self._share)
+        secrets = SecretFiles(definition.receiver)  # before they are read: a change in between is seen
         try:
             opened = self._open_destination(definition)
         except Exception as error:  # noqa: BLE001 - the kind's boundary: one destination must not stop the others
@@ -215,6 +220,9 @@ class Destinations:
             self._replaced.append(self._served[name])
         window_ms = self._cap_windows_ms.get(definition.reached_by, 0)
         self._served[name] = Served(definition, opened, outlet, window_ms, self._consents)
+        self._served[name].secrets = secrets
+        if isinstance(opened, Working):
+            opened.start()
         self._freed(name)
 
     def _not_opened(self, name: str, reason: str) -> None:
@@ -236,7 +244,10 @@ async def _close(served: Served) -> None:
 
 
 def _is_to_be_reopened(served: Served) -> bool:
-    """Return whether its secrets may have been changed: they are read when it is opened."""
+    """Return whether its secrets have changed, or may have: they are read when it is opened."""
+    if served.secrets.have_changed():
+        log.info("%s: a file with a secret has changed: it is opened anew", served.name)
+        return True
     return bool(served.outlet.unauthorised) and time.monotonic() - served.opened_at > OPEN_AGAIN_S
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome
+from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Working
 from sinks.destinations.http.redaction import Redactor, is_secret_name, redacted, secrets_of_header, secrets_of_url
 from sinks.destinations.secrets import MissingSecret, resolve
 
@@ -23,6 +23,11 @@ class Concealing:
         self.opened = opened
         self.batching = opened.batching
         self._redact = Redactor(secrets_in(options))
+
+    def start(self) -> None:
+        """Have it begin with what it does by itself."""
+        if isinstance(self.opened, Working):
+            self.opened.start()
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send deliveries."""

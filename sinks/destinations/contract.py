@@ -6,7 +6,7 @@ Why deliveries are made this way, and what can go wrong: docs/decisions/0042.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -129,4 +129,13 @@ class Destination(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. Called once, after the last `send` has returned or was cancelled."""
+        ...
+
+
+@runtime_checkable
+class Working(Protocol):
+    """What a kind may implement beside: it does something by itself while it is served, until it is closed."""
+
+    def start(self) -> None:
+        """Begin with it. Called once, within the event loop, and not where a single delivery is tried."""
         ...

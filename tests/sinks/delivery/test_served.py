@@ -1,7 +1,13 @@
 """The destinations that a process serves, as they are defined anew."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 from definitions.destinations import Cap
 from definitions.destinations import Destination as Definition
+from definitions.receivers.files import Files
+from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.delivery_control import Resumed
 from sinks.delivery.caps import note_sent, sent_at
@@ -9,9 +15,11 @@ from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import Leave
 from sinks.delivery.served import Destinations, Served
 from sinks.destinations.contract import Retry
+from sinks.destinations.opening import open_destination
 from state.view import StateView
 from tests.sinks.delivery.test_lines import Memory
 from tests.sinks.delivery.test_outlet import OPENED
+from tests.support.waiting import wait_until
 
 DAY = 24 * 3_600_000
 NOW = 100 * DAY
@@ -51,3 +59,47 @@ def test_a_destination_that_is_resumed_is_tried_at_once_under_whatever_name() ->
     for _ in range(2):  # it is said once, and read at every change of what operators say
         destinations.resume({"store": Resumed("store", NOW)})
     assert (outlet.begin(OPENED, NOW), freed) == (Leave.WHOLE, ["shop"])
+
+
+def test_a_secret_s_file_that_changes_is_read_again_once_it_is_written(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("the old one", encoding="utf-8")
+    hook = Webhook("https://shop.example", headers={"X-Api-Key": Secret(file=str(secret))})
+
+    async def opened_after(destinations: Destinations, looks: int) -> object:
+        for _ in range(looks):
+            await destinations.tend()
+        (served,) = destinations.all()
+        return served.opened
+
+    async def rotate() -> None:
+        destinations = Destinations(open_destination, lambda _name: None)
+        destinations.define([Definition("shop", receiver=hook)], {})
+        first = await opened_after(destinations, 3)
+        secret.write_text("", encoding="utf-8")
+        assert await opened_after(destinations, 3) is first
+        secret.unlink()
+        assert await opened_after(destinations, 3) is first
+        secret.write_text("the new", encoding="utf-8")
+        assert await opened_after(destinations, 1) is first
+        secret.write_text("the new one", encoding="utf-8")
+        assert await opened_after(destinations, 1) is first
+        second = await opened_after(destinations, 1)
+        assert second is not first
+        assert await opened_after(destinations, 3) is second
+        await destinations.close()
+
+    asyncio.run(rotate())
+
+
+def test_what_works_by_itself_begins_when_it_is_served(tmp_path: Path) -> None:
+    hour = tmp_path / f"{datetime.now(UTC) - timedelta(hours=5):dt=%Y-%m-%d/hour=%H}"
+    hour.mkdir(parents=True)
+
+    async def serve() -> None:
+        destinations = Destinations(open_destination, lambda _name: None)
+        destinations.define([Definition("exports", receiver=Files(url=f"file://{tmp_path}"))], {})
+        await asyncio.to_thread(wait_until, (hour / "_SUCCESS").exists, "the mark")
+        await destinations.close()
+
+    asyncio.run(serve())
