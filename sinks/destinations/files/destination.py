@@ -22,7 +22,7 @@ from sinks.destinations.contract import (
     Refused,
 )
 from sinks.destinations.files.errors import outcome_of
-from sinks.destinations.files.hours import SUCCESS, days_back, folder_of, is_over
+from sinks.destinations.files.hours import LONGEST_WRITE_S, SUCCESS, days_back, folder_of, is_over
 from sinks.destinations.files.places import place_of
 from sinks.destinations.files.rendering import Row, bytes_of, row_of
 
@@ -53,24 +53,28 @@ class FilesDestination:
         self.batching = Batching(deliveries=options.batch, bytes=32_000_000)
         self._options = options
         self._fields = tuple(fields)
-        self._timeout_s = timeout_s
+        self._write_s = min(timeout_s, LONGEST_WRITE_S)
         self._now = now
-        self._place = place_of(options, timeout_s)
+        self._place = place_of(options, self._write_s)
         self._unmarked: set[str] = set()
         self._marking: asyncio.Task[None] | None = None
 
-    async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Write the deliveries into a file of the hour."""
+    def start(self) -> None:
+        """Mark hours that are over from now on, also those that another process has left."""
         if self._options.success and self._marking is None:
             self._marking = asyncio.create_task(self._mark_from_now_on())
-        folder = folder_of(self._now())
+
+    async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Write the deliveries into a file of the hour."""
         rows, outcomes, keys = self._rows(deliveries)
         if not rows:
             return outcomes
-        path = f"{folder}/{stable_id('|'.join(keys))}.{self._options.format}"
+        name = f"{stable_id('|'.join(keys))}.{self._options.format}"
         try:
             content = await asyncio.to_thread(bytes_of, rows, self._options, self._fields)
-            async with asyncio.timeout(self._timeout_s):
+            folder = folder_of(self._now())  # not before: rendering may take long, and another hour begin
+            path = f"{folder}/{name}"
+            async with asyncio.timeout(self._write_s):
                 await self._place.write(path, content)
         except (OSError, BaseError) as error:
             failed = outcome_of(error)
@@ -79,7 +83,8 @@ class FilesDestination:
         return outcomes
 
     async def close(self) -> None:
-        """Stop looking for hours that are over."""
+        """Stop looking for hours that are over, and let go of the place."""
+        self._place.close()
         marking, self._marking = self._marking, None
         if marking is not None:
             marking.cancel()

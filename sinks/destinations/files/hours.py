@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 GRACE = timedelta(minutes=5)
 """A file that was begun in an hour may be finished after it, and clocks differ."""
 
+LONGEST_WRITE_S = 180.0
+"""From the choice of a folder to the file's being there: it must end within the grace, though clocks differ."""
+
 LOOKED_BACK = timedelta(days=3)
 """Which hours are marked by a process that has just started."""
 

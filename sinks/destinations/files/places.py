@@ -3,18 +3,23 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from threading import Event
+from typing import Protocol, TypeVar
 from urllib.parse import unquote
 
 from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
+from definitions.destinations import MAX_CONCURRENCY
 from definitions.receivers.files import Files
 from definitions.receivers.values import Secret
 from sinks.destinations.secrets import resolve
+
+Result = TypeVar("Result")
 
 _UNFINISHED = ".unfinished"
 
@@ -34,26 +39,43 @@ class Place(Protocol):
         """Return the names of the folders in a folder; none if there is no such folder."""
         ...
 
+    def close(self) -> None:
+        """Begin nothing more."""
+        ...
+
 
 class Disk:
-    """A folder of a disk."""
+    """A folder of a disk. Has threads of its own: a disk that does not answer holds up nobody else."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, "files")
 
     async def write(self, path: str, content: bytes) -> None:
-        """Write under a name that nobody reads, make it durable, then give it its name."""
-        await asyncio.to_thread(self._write, self._root / path, content)
+        """Write under a name that nobody reads, make it durable, then give it its name, unless it was given up."""
+        is_given_up = Event()
+        try:
+            await self._in_thread(self._write, self._root / path, content, is_given_up)
+        except asyncio.CancelledError:
+            is_given_up.set()  # the thread goes on, and must not put a file into an hour that is over
+            raise
 
     async def exists(self, path: str) -> bool:
         """Return whether there is a file."""
-        return await asyncio.to_thread((self._root / path).exists)
+        return await self._in_thread((self._root / path).exists)
 
     async def folders(self, path: str) -> Iterable[str]:
         """Return the names of the folders in a folder."""
-        return await asyncio.to_thread(self._folders, self._root / path)
+        return await self._in_thread(self._folders, self._root / path)
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def close(self) -> None:
+        """Begin nothing more; what is under way in a thread ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_thread(self, work: Callable[..., Result], *about: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *about)
+
+    def _write(self, path: Path, content: bytes, is_given_up: Event) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_UNFINISHED}")
         try:
@@ -61,6 +83,8 @@ class Disk:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if is_given_up.is_set():
+                raise TimeoutError
             unfinished.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -106,6 +130,9 @@ class Bucket:
         """Return the names of the folders in a folder."""
         listed = await self._store.list_with_delimiter_async(self._root + path)
         return [prefix.rstrip("/").rpartition("/")[2] for prefix in listed["common_prefixes"]]
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def place_of(options: Files, timeout_s: float) -> Place:

@@ -5,7 +5,8 @@ import csv
 import io
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Coroutine, ItemsView, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -126,18 +127,36 @@ class FilesContract(ABC):
         assert [path for path in sorted(self.files()) if "_SUCCESS" in path] == [f"{HOUR}/_SUCCESS"]
         assert self.files()[f"{HOUR}/_SUCCESS"] == b""
 
-    def test_an_hour_that_another_process_left_is_marked(self) -> None:
+    def test_an_hour_that_another_process_left_is_marked_though_nothing_is_sent(self) -> None:
         self.sent([delivery(0)], success=False)
 
         async def send() -> None:
             later = NOW + timedelta(days=1)
             destination = FilesDestination(self.options, FIELDS, timeout_s=20, now=lambda: later)
-            await destination.send([delivery(1)])
+            destination.start()
             await asyncio.to_thread(wait_until, lambda: f"{HOUR}/_SUCCESS" in self.files(), "the mark")
             await destination.close()
 
         run(send())
-        assert "dt=2026-11-29/hour=04/_SUCCESS" not in self.files()
+
+    def test_a_batch_that_is_rendered_for_long_goes_into_the_hour_in_which_it_is_written(self) -> None:
+        times = [NOW]
+
+        class Late(UserDict[str, object]):
+            """Fields that take an hour to be read."""
+
+            def items(self) -> ItemsView[str, object]:
+                times.append(NOW + timedelta(hours=1))
+                return super().items()
+
+        async def send() -> None:
+            destination = FilesDestination(self.options, FIELDS, timeout_s=20, now=lambda: times[-1])
+            await destination.send([msgspec.structs.replace(delivery(0), fields=Late(delivery(0).fields))])
+            await destination.close()
+
+        run(send())
+        (path,) = self.files()
+        assert path.startswith("dt=2026-11-28/hour=05/")
 
     # --- formats
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sinks.destinations.files.errors import outcome_of
 from sinks.destinations.files.places import Disk
 from tests.sinks.destinations.files.contract import HOUR, FilesContract, run
 from tests.sinks.destinations.store_deliveries import delivery
+from tests.support.waiting import wait_until
 
 
 class TestDisk(FilesContract):
@@ -50,6 +52,26 @@ class TestDisk(FilesContract):
         with pytest.raises(OSError):  # noqa: PT011 - which one is the system's affair
             run(Disk(self.root).write(f"{HOUR}/name.csv", b"content"))
         assert self.files() == {}
+
+    def test_a_file_that_was_given_up_does_not_come_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        has_begun, may_end, fsync = threading.Event(), threading.Event(), os.fsync
+
+        def slow(descriptor: int) -> None:
+            has_begun.set()
+            assert may_end.wait(20)
+            fsync(descriptor)
+
+        async def write() -> None:
+            writing = asyncio.create_task(Disk(self.root).write(f"{HOUR}/name.csv", b"content"))
+            assert await asyncio.to_thread(has_begun.wait, 20)
+            assert self.files()
+            writing.cancel()
+            await asyncio.wait([writing])
+            may_end.set()
+            await asyncio.to_thread(wait_until, lambda: not self.files(), "nothing to be left")
+
+        monkeypatch.setattr(os, "fsync", slow)
+        run(write())
 
     def test_a_reader_sees_the_old_file_or_the_new_one(self) -> None:
         async def write() -> set[bytes]:
