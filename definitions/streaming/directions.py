@@ -33,7 +33,7 @@ class Direction(NamedTuple):
     queues: bool = False
 
 
-class Counted(Protocol):
+class CountedEvents(Protocol):
     """What accumulators have, the event at hand among it."""
 
     def number(self, key: str) -> int:
@@ -61,7 +61,7 @@ class Directed(NamedTuple):
     names: Mapping[int, str]
 
     def touch(
-        self, touched: set[int], at: int, members: Collection[str], waiting: Collection[int], counted: Counted
+        self, touched: set[int], at: int, members: Collection[str], waiting: Collection[int], counted: CountedEvents
     ) -> None:
         """Add the numbers of those that an event at a time (ms) may change.
 

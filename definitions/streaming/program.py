@@ -16,7 +16,7 @@ from definitions.model import Definitions, Mining, Trigger
 from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
 from definitions.streaming.consent import CompiledConsent
-from definitions.streaming.directions import Counted, Directed, Direction, directed
+from definitions.streaming.directions import CountedEvents, Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
 from definitions.streaming.keys import keys_of
@@ -239,7 +239,7 @@ class Program:
         return (self.accumulators[index] for index in sorted(indexes))
 
     def touched(
-        self, names: Iterable[str], at: int, members: Collection[str], waiting: Collection[int], counted: Counted
+        self, names: Iterable[str], at: int, members: Collection[str], waiting: Collection[int], counted: CountedEvents
     ) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
 

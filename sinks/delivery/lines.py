@@ -268,13 +268,7 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
     return begun
 
 
-def settle(
-    view: StateView,
-    key: bytes,
-    attempted: Sequence[Attempted],
-    now: int,
-    retry_at: RetryAt,
-) -> list[Settled]:
+def settle(view: StateView, key: bytes, attempted: Sequence[Attempted], now: int, retry_at: RetryAt) -> list[Settled]:
     """Keep the outcomes of the first ones of a line, which have begun: what each leads to.
 
     Behind one that is to be attempted again, nothing counts: it is sent again as well, so that at the receiver nothing
@@ -311,7 +305,8 @@ def settle(
 def drop(view: StateView, key: bytes, number: int, now: int) -> None:
     """Take out what will not be sent."""
     line = read(view, key)
-    _drop(view, key, line, number)
+    _take(view, key, line, number)
+    line.first = number + 1
     if not line.has_begun:
         _forget_attempts(line)
     line.due_at = now if line.count else None
@@ -372,11 +367,6 @@ def _first_again(settled: Sequence[Settled]) -> int:
 def _segment(line: Line, activation: Activation) -> SegmentState | None:
     """Return what a line remembers of an activation's segment."""
     return line.segments.get(activation.name) if activation.kind == "segment" else None
-
-
-def _drop(view: StateView, key: bytes, line: Line, number: int) -> None:
-    _take(view, key, line, number)
-    line.first = number + 1
 
 
 def _take(view: StateView, key: bytes, line: Line, number: int) -> Waiting:

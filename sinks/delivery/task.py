@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor
 
 from runtime.clock import now_ms
@@ -27,6 +27,7 @@ from sinks.delivery.served import Destinations, Served
 from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
 from state.commit import Committer
 from state.restoring import Restored
+from state.store import StateStore
 from state.view import StateView
 
 log = logging.getLogger(__name__)
@@ -122,12 +123,7 @@ class DeliveryTask:
             except OnefoldError as error:
                 log.warning("what was sent last is sent again by another process: %s", error)
         metrics.forget(self.partition)
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._release)
-
-    def _release(self) -> None:
-        reached("before_close")
-        self._committer.close()
-        self._store.close()
+        await asyncio.get_running_loop().run_in_executor(self._executor, _release, self._committer, self._store)
 
     # -- rounds
 
@@ -230,12 +226,7 @@ class DeliveryTask:
         if len(stored) >= limit:
             self._starved.add(served.name)
         free = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
-        choice.view.prefetch(free)
-        due = [line for line in free if _is_due(choice.view, line, choice.now)]
-        lines.prefetch(choice.view, due)
-        if served.definition.asked_purpose:
-            consents.prefetch(choice.view, map(lines.record_key, due))
-        return deque(due)
+        return _read_due(free, served, choice)
 
     def _retire(self, choice: Choice) -> None:
         """Take out what waits for a destination that has been gone for long."""
@@ -300,12 +291,29 @@ class DeliveryTask:
                 loop.call_soon_threadsafe(self._fail, error)
 
 
+def _release(committer: Committer, store: StateStore) -> None:
+    reached("before_close")
+    committer.close()
+    store.close()
+
+
 def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:
     """Yield the lines that records go to, as far as their destinations are defined."""
     for arrival in arrived:
         to = destinations.addressee(arrival.destination)
         if to is not None and arrival.key is not None:
             yield lines.line_key(to.kept_as, arrival.key)
+
+
+def _read_due(free: Collection[bytes], served: Served, choice: Choice) -> deque[bytes]:
+    """Return the lines that are due, with what is asked of each read at once."""
+    view = choice.view
+    view.prefetch(free)
+    due = [line for line in free if _is_due(view, line, choice.now)]
+    lines.prefetch(view, due)
+    if served.definition.asked_purpose:
+        consents.prefetch(view, map(lines.record_key, due))
+    return deque(due)
 
 
 def _is_due(view: StateView, line: bytes, now: int) -> bool:
