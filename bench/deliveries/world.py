@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import psutil
@@ -15,6 +16,7 @@ from confluent_kafka import Producer
 from bench.deliveries.receiver import down_file
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
+from embedded.steps import accepts_connections
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import profile_key
@@ -27,7 +29,7 @@ _WEBHOOK = """
 destination: {name}
 type: webhook
 url: http://127.0.0.1:{port}/{path}
-secrets: [{{env: BENCH_SECRET}}]
+secrets: [{{env: {secret}}}]
 allow_private: true
 concurrency: 64
 timeout: 5s
@@ -37,7 +39,14 @@ ENTERING = "Bench Entered"
 _SEGMENT = f"segment: bench\nwhen: {{event: {ENTERING}, within: 1d}}\ndestinations: [%s]\n"
 _ALONE = ("kafka", "registry", "deliverer")
 _WHOLE = ("kafka", "registry", "collector", "worker", "deliverer")
-_SIGNED_BY = "whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw=="
+SECRET, SIGNED_BY = "BENCH_SECRET", "whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw=="
+
+
+class Receiving(NamedTuple):
+    """Where definitions are, and the file of what was received."""
+
+    definitions: Path
+    file: Path
 
 
 class World:
@@ -56,15 +65,11 @@ class World:
 
     def send(self, destination: str, number: int, prefix: str = "") -> None:
         """Put the entry of the number-th person on a destination's topic; its cause is the time of now, in ns."""
-        profile = str(uuid.UUID(int=(number << 64) | (5 << 76) | (1 << 63), version=5))
-        now = time.time_ns()
-        change = SegmentChange(
-            WORKSPACE, f"{prefix}{destination}-{number}-{now}", profile, "bench", "entered", now // 1_000_000,
-            f"{prefix}{now}", 1, (Identifier("email", f"person-{number}@example.com"),), decided_at=now // 1_000_000,
-        )  # fmt: skip
+        change = entry(destination, number, prefix)
+        key = profile_key(WORKSPACE, change.profile_id)
         while True:
             try:
-                self._producer.produce(activation(destination), self._encode(change), profile_key(WORKSPACE, profile))
+                self._producer.produce(activation(destination), self._encode(change), key)
                 return
             except BufferError:
                 self._producer.poll(0.1)
@@ -107,13 +112,19 @@ class World:
         return psutil.Process(pid)
 
 
-@contextmanager
-def world(folder: Path, *destinations: str, is_whole: bool = False) -> Iterator[World]:
-    """Provide a world with webhooks of these names.
+def entry(destination: str, number: int, prefix: str = "") -> SegmentChange:
+    """Return the entry of the number-th person, of now; its cause is the time of now, in ns."""
+    profile = str(uuid.UUID(int=(number << 64) | (5 << 76) | (1 << 63), version=5))
+    now = time.time_ns()
+    return SegmentChange(
+        WORKSPACE, f"{prefix}{destination}-{number}-{now}", profile, "bench", "entered", now // 1_000_000,
+        f"{prefix}{now}", 1, (Identifier("email", f"person-{number}@example.com"),), decided_at=now // 1_000_000,
+    )  # fmt: skip
 
-    One that begins with `hanging` never gets an answer, one that begins with `batch` gets a thousand in a request,
-    `down` is refused while `take_down` says so. `is_whole`: with a collector and a worker.
-    """
+
+@contextmanager
+def receiving(folder: Path, *destinations: str) -> Iterator[Receiving]:
+    """Provide definitions of webhooks of these names, and their receiver; `world` says what the names mean."""
     port, file = free_ports(1)[0], folder / "received"
     definitions = folder / "definitions"
     (definitions / "destinations").mkdir(parents=True)
@@ -122,20 +133,35 @@ def world(folder: Path, *destinations: str, is_whole: bool = False) -> Iterator[
     for name in destinations:
         path = {"hanging": "hang", "down": "down"}.get(name, "hook")
         options = "batch: 1000" if name.startswith("batch") else ""
-        text = _WEBHOOK.format(name=name, port=port, path=path, options=options)
+        text = _WEBHOOK.format(name=name, port=port, path=path, options=options, secret=SECRET)
         (definitions / "destinations" / f"{name}.yaml").write_text(text)
-    stack_options = StackOptions(
-        data_dir=folder / "data",
-        definitions=definitions,
-        ports=Ports.free(),
-        processes=_WHOLE if is_whole else _ALONE,
-        settings={"BENCH_SECRET": _SIGNED_BY},
-        is_brief=True,
-    )
     receiver = subprocess.Popen([sys.executable, "-m", "bench.deliveries.receiver", str(port), str(file)])
     try:
-        with Stack(stack_options) as stack:
-            yield World(stack, file)
+        while not accepts_connections(port):
+            if receiver.poll() is not None:
+                raise SystemExit("the receiver has ended")
+            time.sleep(0.05)
+        yield Receiving(definitions, file)
     finally:
         receiver.kill()
         receiver.wait()
+
+
+@contextmanager
+def world(folder: Path, *destinations: str, is_whole: bool = False) -> Iterator[World]:
+    """Provide a world with webhooks of these names.
+
+    One that begins with `hanging` never gets an answer, one that begins with `batch` gets a thousand in a request,
+    `down` is refused while `take_down` says so. `is_whole`: with a collector and a worker.
+    """
+    with receiving(folder, *destinations) as (definitions, file):
+        stack_options = StackOptions(
+            data_dir=folder / "data",
+            definitions=definitions,
+            ports=Ports.free(),
+            processes=_WHOLE if is_whole else _ALONE,
+            settings={SECRET: SIGNED_BY},
+            is_brief=True,
+        )
+        with Stack(stack_options) as stack:
+            yield World(stack, file)
