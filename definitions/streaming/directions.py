@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from definitions.model import AllOf, AnyOf, Condition, EventCount, Not, Sequence
 from definitions.plan import leaves, needs
@@ -19,9 +19,7 @@ class Direction(NamedTuple):
     `rises`: it can only make it hold; else only fail. `at_least`: it does nothing unless the accumulator has so many
     events with it. `below`: as long as it has fewer than that; more are not remembered, and to lose the oldest event
     changes a condition either way. `revokes`: it can cancel what would hold by itself later. `waits`: it does nothing
-    while the condition waits for a time. `behind`: the key of another accumulator: it does nothing if it is later than
-    all events of that one. `queues`: it does nothing while the condition waits for a time, if none of its own
-    accumulator is later.
+    while the condition waits for a time.
     """
 
     rises: bool
@@ -29,45 +27,28 @@ class Direction(NamedTuple):
     below: int = NEVER
     revokes: bool = False
     waits: bool = False
-    behind: str = ""
-    queues: bool = False
-
-
-class CountedEvents(Protocol):
-    """What accumulators have, the event at hand among it."""
-
-    def number(self, key: str) -> int:
-        """Return how many events an accumulator has."""
-        ...
-
-    def latest(self, key: str) -> int:
-        """Return the time (ms) of the latest event that an accumulator has; of none, a time before all."""
-        ...
 
 
 class Directed(NamedTuple):
-    """The segments that events of one accumulator, by its `key`, can change in one direction alone.
+    """The segments that events of one accumulator can change in one direction alone.
 
     `rising`: those of which the direction has nothing but `at_least`, by that, in its order. `patient`: the numbers of
-    those that rise, but not while they wait, likewise. `others`: the rest, in the same order, each its number and name
-    with its direction. `numbers`: of all, by name; `names`: by number.
+    those that rise, but not while they wait, likewise. `others`: the rest, in the same order, each its `at_least`,
+    number and name with the rest of its direction. `numbers`: of all, by name; `names`: by number.
     """
 
-    key: str
     rising: tuple[tuple[int, frozenset[str]], ...]
     patient: tuple[tuple[int, frozenset[int]], ...]
-    others: tuple[tuple[int, str, Direction], ...]
+    others: tuple[tuple[int, int, str, bool, int, bool, bool], ...]
     numbers: Mapping[str, int]
     names: Mapping[int, str]
 
-    def touch(
-        self, touched: set[int], at: int, members: Collection[str], waiting: Collection[int], counted: CountedEvents
-    ) -> None:
-        """Add the numbers of those that an event at a time (ms) may change.
+    def touch(self, touched: set[int], events: int, members: Collection[str], waiting: Collection[int]) -> None:
+        """Add the numbers of those that an event may change.
 
-        `members`: the segments that the profile is in. `waiting`: the items that time alone may change.
+        `events`: how many the accumulator has with it. `members`: the segments that the profile is in. `waiting`: the
+        items that time alone may change.
         """
-        events = counted.number(self.key)
         for at_least, segments in self.rising:
             if at_least > events:
                 break
@@ -79,41 +60,35 @@ class Directed(NamedTuple):
             for number in numbers.difference(waiting):  # seldom any
                 if self.names[number] not in members:
                     touched.add(number)
-        for number, segment, (rises, at_least, below, revokes, waits, behind, queues) in self.others:
+        for at_least, number, segment, rises, below, revokes, waits in self.others:
             if at_least > events:
                 break
-            is_waiting = number in waiting
-            if (segment in members) is rises:
-                is_concerned = revokes and is_waiting
-            else:
-                is_concerned = not (
-                    (is_waiting and (waits or (queues and counted.latest(self.key) <= at)))
-                    or (behind and counted.latest(behind) < at)
-                )
-            if is_concerned or events >= below:
+            if (segment in members) is not rises:
+                if not waits or number not in waiting:
+                    touched.add(number)
+            elif events >= below or (revokes and number in waiting):
                 touched.add(number)
 
 
-def directed(key: str, segments: Iterable[tuple[int, str, Direction]]) -> Directed:
+def directed(segments: Iterable[tuple[int, str, Direction]]) -> Directed:
     """Return the segments of an accumulator by what events can do to them."""
     rising: defaultdict[int, set[str]] = defaultdict(set)
     patient: defaultdict[int, set[int]] = defaultdict(set)
-    others: list[tuple[int, str, Direction]] = []
+    others: list[tuple[int, int, str, bool, int, bool, bool]] = []
     numbers: dict[str, int] = {}
     for number, segment, direction in segments:
         numbers[segment] = number
-        at_least = direction.at_least
+        rises, at_least, below, revokes, waits = direction
         if direction == Direction(True, at_least):
             rising[at_least].add(segment)
         elif direction == Direction(True, at_least, waits=True):
             patient[at_least].add(number)
         else:
-            others.append((number, segment, direction))
+            others.append((at_least, number, segment, rises, below, revokes, waits))
     return Directed(
-        key,
         tuple((at_least, frozenset(names)) for at_least, names in sorted(rising.items())),
         tuple((at_least, frozenset(group)) for at_least, group in sorted(patient.items())),
-        tuple(sorted(others, key=lambda other: other[2].at_least)),
+        tuple(sorted(others)),
         numbers,
         {number: name for name, number in numbers.items()},
     )
@@ -124,20 +99,9 @@ def directions(condition: Condition, key_of: KeyOf) -> Mapping[str, Direction]:
     by_key = groupby(sorted(_directions(condition, key_of, rises=True), key=itemgetter(0)), key=itemgetter(0))
     united = ((key, _united([direction for _, direction in group])) for key, group in by_key)
     waits = isinstance(condition, AllOf) and all(map(_is_decided_by_time_alone, condition.conditions))
-    queuing = _queuing(condition, key_of)
     return {
-        key: direction._replace(waits=waits and direction.rises, queues=key == queuing)
-        for key, direction in united
-        if direction is not None
+        key: direction._replace(waits=waits and direction.rises) for key, direction in united if direction is not None
     }
-
-
-def _queuing(condition: Condition, key_of: KeyOf) -> str | None:
-    """Return the key of the events that complete a sequence once nothing has answered: the first of them does."""
-    sequence = condition.condition if isinstance(condition, Not) else condition
-    if not isinstance(sequence, Sequence) or sequence.at_least > 1 or not sequence.steps[-1].absent:
-        return None
-    return _keys_of_steps(sequence, key_of)[-2][0]
 
 
 def _is_decided_by_time_alone(condition: Condition) -> bool:
@@ -160,7 +124,6 @@ def _united(directions: list[Direction | None]) -> Direction | None:
         min(direction.at_least for direction in known),
         min(direction.below for direction in known),
         any(direction.revokes for direction in known),
-        behind=known[0].behind if len({direction.behind for direction in known}) == 1 else "",
     )
 
 
@@ -196,18 +159,8 @@ def _of_count(count: EventCount, rises: bool) -> Direction | None:
 
 
 def _of_sequence(sequence: Sequence, key_of: KeyOf, rises: bool) -> Iterator[tuple[str, Direction]]:
-    steps = list(zip(sequence.steps, _keys_of_steps(sequence, key_of), strict=True))
-    *_, last = (events for step, (events, _) in steps if not step.absent)
-    for step, (events, without) in steps:
-        # An event of a step before the last one completes nothing, unless one of the last step comes behind it.
-        behind = "" if step.absent or events == last else last
-        direction = Direction(rises is not step.absent, 1, MAX_STEP_EVENTS, revokes=step.absent, behind=behind)
-        yield events, direction
-        if without is not None:
-            yield without, Direction(not rises, 1, MAX_STEP_EVENTS)
-
-
-def _keys_of_steps(sequence: Sequence, key_of: KeyOf) -> list[tuple[str, str | None]]:
-    """Return for each step the key of its events, and that of those which must not lie before them."""
     needed = iter(needs(sequence))
-    return [(key_of(next(needed)), None if step.without is None else key_of(next(needed))) for step in sequence.steps]
+    for step in sequence.steps:
+        yield key_of(next(needed)), Direction(rises is not step.absent, 1, MAX_STEP_EVENTS, revokes=step.absent)
+        if step.without is not None:
+            yield key_of(next(needed)), Direction(not rises, 1, MAX_STEP_EVENTS)

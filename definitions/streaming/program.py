@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from definitions.model import Definitions, Mining, Trigger
 from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
 from definitions.streaming.consent import CompiledConsent
-from definitions.streaming.directions import CountedEvents, Directed, Direction, directed
+from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
 from definitions.streaming.keys import keys_of
@@ -188,7 +188,7 @@ class Program:
             if isinstance(item, CompiledSegment):
                 for key, direction in item.directions.items():
                     segments[key].append((number, item.name, direction))
-        return {key: directed(key, concerned) for key, concerned in segments.items()}
+        return {key: directed(concerned) for key, concerned in segments.items()}
 
     @cached_property
     def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
@@ -239,12 +239,12 @@ class Program:
         return (self.accumulators[index] for index in sorted(indexes))
 
     def touched(
-        self, names: Iterable[str], at: int, members: Collection[str], waiting: Collection[int], counted: CountedEvents
+        self, names: Iterable[str], members: Collection[str], waiting: Collection[int], counted: Callable[[str], int]
     ) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
 
-        `at`: its time (ms). `members`: the segments that the profile is in. `waiting`: the items that time alone may
-        change. An event cannot end a count that holds: what it prolongs is evaluated when it
+        `members`: the segments that the profile is in. `waiting`: the items that time alone may change. `counted`: how
+        many events an accumulator has. An event cannot end a count that holds: what it prolongs is evaluated when it
         would have ended.
         """
         touched = set[int]()
@@ -252,7 +252,7 @@ class Program:
             if (readers := self.readers.get(name)) is not None:
                 touched.update(readers)
             if (segments := self._directed.get(name)) is not None:
-                segments.touch(touched, at, members, waiting, counted)
+                segments.touch(touched, counted(name), members, waiting)
         return touched
 
     def collecting(self, more: Iterable[CompiledAccumulator]) -> "Program":

@@ -10,7 +10,7 @@ from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Calls, EventOrder, Newest, Times, decode_state
 from schemas.records import Event
 from streams.fold.facet import Facet
-from streams.fold.moment import BEGINNING, Moment
+from streams.fold.moment import Moment
 
 
 class Aggregates(Facet):
@@ -76,11 +76,6 @@ class Aggregates(Facet):
         if isinstance(state, Newest):
             return len(state.entries)
         return state.number if isinstance(state, Calls) else 0
-
-    def latest(self, key: str) -> int:
-        """Return the time of the latest event that is remembered for a sequence; of none, BEGINNING."""
-        state = self.states.get(key)
-        return state.entries[-1][0] if isinstance(state, Newest) and state.entries else BEGINNING
 
     def _take(self, accumulator: CompiledAccumulator, added: Any, as_of: int) -> None:
         state: Any = self.states.get(accumulator.key) or accumulator.new_state()

@@ -66,9 +66,7 @@ def add_event(  # noqa: PLR0913, PLR0917 - what `fold_event` is given, and what 
         refresh(state, context, out)
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
-    items = program.touched(
-        changed, event.occurred_at, state.memberships.entered_at, state.evaluations.untils, state.aggregates
-    )
+    items = program.touched(changed, state.memberships.entered_at, state.evaluations.untils, state.aggregates.number)
     if is_first and has_past:  # a seed, or a query, has known of events before the first one that comes here
         items = items.union(program.evaluable)
     elif is_first:

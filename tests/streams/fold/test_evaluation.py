@@ -2,7 +2,6 @@
 
 import json
 from random import Random
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -50,20 +49,6 @@ BUY, VIEW = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("track", "
 SPENT = Trait("spent", Statistical(Aggregate(BUY, Measure.SUM, Field(("amount",)), Window(DAY))))
 ORDERS = Trait("orders", Statistical(Aggregate(BUY, Measure.COUNT, None, Window(DAY))))
 LAST_ORDER = Trait("last_order", Statistical(Aggregate(BUY, Measure.LAST_AT)))
-
-
-class Having(NamedTuple):
-    """Accumulators with so many events each, the latest at a time."""
-
-    events: dict[str, int]
-    latest_at: int = START
-
-    def number(self, key: str) -> int:
-        return self.events[key]
-
-    def latest(self, key: str) -> int:
-        assert key in self.events
-        return self.latest_at
 
 
 def trait(name: str) -> TraitValue:
@@ -181,7 +166,7 @@ def test_an_event_evaluates_what_it_can_change_alone() -> None:
     (key,) = {accumulator.key for accumulator in program.accumulators if accumulator.planned.events == BUY}
 
     def touched(events: int, *members: str) -> set[str]:
-        numbers = program.touched([key], START, set(members), (), Having({key: events}))
+        numbers = program.touched([key], set(members), (), lambda _: events)
         return {program.items[number].name for number in numbers}
 
     assert touched(9, "gone") == {"b1", "b2", "b3", "b4", "gone"}
@@ -195,20 +180,12 @@ def test_a_sequence_is_evaluated_by_what_can_complete_or_cancel_it() -> None:
     program = context_of(abandoned, bought).program
     keys = {each.planned.events: each.key for each in program.accumulators}
 
-    def touched(
-        matcher: EventMatcher, *members: str, waiting: tuple[str, ...] = (), events: int = 1, later: int = 1
-    ) -> set[str]:
+    def touched(matcher: EventMatcher, *members: str, waiting: tuple[str, ...] = (), events: int = 1) -> set[str]:
         untils = {number for number, item in enumerate(program.items) if item.name in waiting}
-        counted = Having(dict.fromkeys(keys.values(), events), START + later)
-        numbers = program.touched([keys[matcher]], START, set(members), untils, counted)
+        numbers = program.touched([keys[matcher]], set(members), untils, lambda _: events)
         return {program.items[number].name for number in numbers}
 
-    assert touched(VIEW) == {"abandoned", "bought"}, "there is a later purchase"
-    assert touched(VIEW, later=0) == {"abandoned", "bought"}, "which of two at one time is the later one is not asked"
-    assert touched(VIEW, later=-1) == {"abandoned"}, "a purchase before the view completes nothing"
-    assert touched(VIEW, waiting=("abandoned",)) == {"abandoned", "bought"}, "an earlier view waits for less long"
-    assert touched(VIEW, waiting=("abandoned",), later=0) == {"bought"}, "another one waits already"
-    assert touched(VIEW, waiting=("abandoned",), later=0, events=MAX_STEP_EVENTS) == {"abandoned", "bought"}
+    assert touched(VIEW) == {"abandoned", "bought"}
     assert touched(VIEW, "abandoned", "bought") == set(), "another start of what holds"
     assert touched(BUY) == {"bought"}, "nothing waits for a purchase"
     assert touched(BUY, waiting=("abandoned",)) == {"abandoned", "bought"}
@@ -223,8 +200,8 @@ def test_who_has_bought_is_not_asked_at_each_view_whether_a_cart_is_abandoned() 
     state, out = fold([event(START, "Buy"), *(event(START + number) for number in range(1, 4))], context=within)
     waiting = state.evaluations.untils
     assert waiting == {0: START + HOUR}
-    assert within.program.touched([view], START + 3, (), waiting, state.aggregates) == set()
-    assert within.program.touched([view], START + 3, (), (), state.aggregates) == {0}
+    assert within.program.touched([view], (), waiting, state.aggregates.number) == set()
+    assert within.program.touched([view], (), (), state.aggregates.number) == {0}
     advance(state, START + HOUR, within, out)
     assert transitions(out.segment_changes) == [("looking", "entered", START + HOUR)]
 
