@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -84,6 +85,25 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="field
 
 
 Entry: TypeAlias = Constant | Selected | Text | Made | Each | Items | Fields
+
+
+Leaf: TypeAlias = Constant | Selected | Text
+
+
+def leaves_of(entry: Entry) -> Iterator[Leaf]:
+    """Yield what an entry is made of in the end."""
+    match entry:
+        case Made(of=of, otherwise=otherwise):
+            yield from leaves_of(of)
+            yield from () if otherwise is None else leaves_of(otherwise)
+        case Each(of=of, entry=each):
+            yield from (of, *leaves_of(each))
+        case Items(entries=entries):
+            yield from (leaf for each in entries for leaf in leaves_of(each))
+        case Fields(entries=named):
+            yield from (leaf for _, each in named for leaf in leaves_of(each))
+        case _:
+            yield entry
 
 
 class Unmappable(Exception):

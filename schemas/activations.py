@@ -1,5 +1,6 @@
 """Activations: what a destination is to hear, of one form for changes of segments and for triggers."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -77,6 +78,16 @@ def activation_of(record: SegmentChange | Trigger) -> Activation:
         consent=record.consent,
         timezone=record.timezone,
     )
+
+
+def covers(later: Sequence[Identifier], earlier: Sequence[Identifier]) -> bool:
+    """Return whether an entry with later identifiers names all that one with earlier ones did.
+
+    A mapping may select all of a namespace or the first one: so the first must be the same as well.
+    """
+    first = {each.namespace: each.value for each in reversed(later)}
+    first_before = {each.namespace: each.value for each in reversed(earlier)}
+    return set(earlier) <= set(later) and first_before.items() <= first.items()
 
 
 def delivery_key(activation: Activation, destination: str, mapping: str) -> str:

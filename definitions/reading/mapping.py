@@ -23,6 +23,7 @@ from definitions.mapping import (
     Selected,
     Text,
     When,
+    leaves_of,
 )
 from definitions.normalising import NORMALISATIONS
 from definitions.paths import path_of
@@ -63,20 +64,12 @@ def read_mapping(node: Node, report: FileReport) -> Fields | None:
 
 def traits_in(entry: Entry) -> Iterator[str]:
     """Yield the names of the traits that an entry reads."""
-    match entry:
-        case Selected(path=("traits", name, *_)):
-            yield name
-        case Text(template=text):
-            yield from (name for name, _ in names_of(text, "traits"))
-        case Made(of=of, otherwise=otherwise):
-            yield from traits_in(of)
-            yield from () if otherwise is None else traits_in(otherwise)
-        case Each(of=of, entry=each):
-            yield from (*traits_in(of), *traits_in(each))
-        case Items(entries=entries):
-            yield from (name for each in entries for name in traits_in(each))
-        case Fields(entries=named):
-            yield from (name for _, each in named for name in traits_in(each))
+    for leaf in leaves_of(entry):
+        match leaf:
+            case Selected(path=("traits", name, *_)):
+                yield name
+            case Text(template=text):
+                yield from (name for name, _ in names_of(text, "traits"))
 
 
 def wrong_path(path: tuple[str, ...], *, in_each: bool) -> str | None:  # noqa: PLR0911 - one for each kind of root

@@ -33,6 +33,7 @@ _BY_TIME = {
     "rebuild": "because the profile was taken apart",
     "session_end": "because the visit ended",
     "tick": "because of events of several persons",
+    "reaffirm": "because what the receiver knows people by has moved between profiles",
     "sync": "because the destination was brought in line with the segment",
 }
 

@@ -162,7 +162,19 @@ class Deny(msgspec.Struct, frozen=True, gc=False):
     said: bytes
 
 
-Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed | Mine | Deny
+class Reaffirm(msgspec.Struct, frozen=True, gc=False):
+    """Say once more that the profile is in a segment, as an exit of `origin` was sent that may have taken it out.
+
+    `destination`: its first name. `identifiers`: those that the exit named; other profiles may have them by now.
+    """
+
+    destination: str
+    segment: str
+    origin: str
+    identifiers: tuple[Identifier, ...] = ()
+
+
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed | Mine | Deny | Reaffirm
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
@@ -184,6 +196,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     seed: Seed | None = None
     mine: Mine | None = None
     deny: Deny | None = None
+    reaffirm: Reaffirm | None = None
 
     @classmethod
     def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
@@ -195,5 +208,5 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
         """The field that is set."""
         return (
             self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
-            or self.advance or self.seed or self.mine or self.deny
+            or self.advance or self.seed or self.mine or self.deny or self.reaffirm
         )  # fmt: skip

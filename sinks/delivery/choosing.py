@@ -20,6 +20,7 @@ from sinks.delivery.consents import objection_to
 from sinks.delivery.gates import Never, Situation, Verdict, Wait, gate
 from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Leave
+from sinks.delivery.reaffirming import Reaffirmations
 from sinks.delivery.served import Served
 from sinks.destinations.contract import Delivery
 from state.view import StateView
@@ -52,7 +53,7 @@ class Request(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What everything is chosen with: the state, how records are read, the time, what is said, events of bounces."""
+    """What everything is chosen with: the state, how records are read, the time, what is said and follows from it."""
 
     view: StateView
     decode: Callable[[bytes], Activation]
@@ -60,6 +61,7 @@ class Choice(NamedTuple):
     now: int
     notes: Notes
     bounced: BouncedDeliveries
+    reaffirmations: Reaffirmations
 
 
 def choose(served: Served, due: deque[bytes], choice: Choice) -> Request | None:

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from definitions.receivers.values import Holds
-from schemas.activations import Activation
+from schemas.activations import Activation, covers
 from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from state.store import META
 from state.view import StateView
@@ -182,10 +182,19 @@ def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
     view.prefetch(_item_key(key, line.first) for key in keys if (line := read(view, key)).count)
 
 
-def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and when
-    view: StateView, key: bytes, activation: Activation, record: bytes, holds: Holds, now: int
+def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and read, and when
+    view: StateView,
+    key: bytes,
+    activation: Activation,
+    record: bytes,
+    holds: Holds,
+    now: int,
+    decode: Callable[[bytes], Activation],
 ) -> list[Unsent]:
-    """Put a record at the end of a line. Returns what will not be sent because of it, or that it will not itself."""
+    """Put a record at the end of a line. Returns what will not be sent because of it, or that it will not itself.
+
+    An exit stays where the entry behind it does not name all that it does: nothing else would take that out.
+    """
     line = read(view, key)
     unsent = []
     segment = None
@@ -193,6 +202,8 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept, and w
         segment = line.segments.get(activation.name) or SegmentState(activation.version, activation.happened_at)
         if (activation.version, activation.happened_at) < (segment.version, segment.happened_at):
             return [Unsent(record, "superseded", "older", "a later change of the segment came before it")]
+        if segment.waiting is not None and _stays(view, key, segment.waiting, activation, decode):
+            segment.waiting = None
         if segment.waiting is not None:
             superseded = _take(view, key, line, segment.waiting)
             segment.waiting = None
@@ -330,6 +341,15 @@ def hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:
         return False
     postpone(view, key, now)
     return True
+
+
+def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: Callable[[bytes], Activation]) -> bool:
+    """Return whether what waits is an exit that is to be sent before a later entry."""
+    value = view.get(_item_key(key, number))
+    if value is None or later.change != "entered":
+        return False
+    waiting = decode(_decode_waiting(value).record)
+    return waiting.change == "exited" and not covers(later.identifiers, waiting.identifiers)
 
 
 def _settle_one(line: Line, attempted: Attempted, retry_at: RetryAt) -> Settled:

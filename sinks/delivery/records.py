@@ -5,11 +5,12 @@ from functools import cache, partial
 
 from runtime.clock import now_ms
 from schemas.codec import Codec
-from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event
+from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event, ProfileCommand
 from sinks.delivery.activations import ActivationReader
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.choosing import Choice
 from sinks.delivery.notes import Notes
+from sinks.delivery.reaffirming import Reaffirmations
 from state.view import StateView
 
 
@@ -21,6 +22,7 @@ class TaskRecords:
         self._activations = ActivationReader(codec)
         self._decode_consent = partial(codec.decode, ConsentChange)
         self._encode_attempt = codec.encoder(DeliveryAttempt)
+        self._reaffirmations = Reaffirmations(codec.encoder(ProfileCommand))
         self._bounced = BouncedDeliveries(codec.encoder(Event), event_clocks)
 
     def choice(self, view: StateView) -> Choice:
@@ -28,4 +30,5 @@ class TaskRecords:
         now = now_ms()
         notes = Notes(self._encode_attempt, now)
         # What is admitted and begins in one round, and what several destinations hear, is the same bytes.
-        return Choice(view, cache(self._activations.read), self._decode_consent, now, notes, self._bounced)
+        read, follows = cache(self._activations.read), self._reaffirmations
+        return Choice(view, read, self._decode_consent, now, notes, self._bounced, follows)

@@ -73,7 +73,7 @@ def admit(arrival: Arrival, to: Addressee, choice: Choice, encode: Callable[[Dea
         choice.notes.say(to.whose, line, change, record, reason, waited=False)
         return None
     choice.notes.admit(to.whose)
-    unsent = lines.admit(choice.view, line, change, record, to.holds, choice.now)
+    unsent = lines.admit(choice.view, line, change, record, to.holds, choice.now, choice.decode)
     for each in unsent:
         unsent_change = change if each.record is record else choice.decode(each.record)
         saying = Saying(each.outcome, each.reason, each.detail)
@@ -113,6 +113,9 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
                 key=chosen.delivery.key,
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
+            if became.due_at is None and served.policy.holds == "states" and each.activation.change == "exited":
+                follows = choice.reaffirmations.output(each.activation, served.kept_as, lines.record_key(line))
+                choice.notes.outputs.append(follows)
             if isinstance(each.outcome, Refused):
                 bounced = choice.bounced.output(chosen.delivery, each.outcome, served.definition.reached_by, choice.now)
                 choice.notes.outputs += [] if bounced is None else [bounced]

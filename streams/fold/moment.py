@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from definitions import Program
+from definitions.destinations import Destination
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.consent import NO_CONSENT
 from schemas.records import ConsentChange, Identifier, ProfileKind, SegmentChange, Session, Trigger
@@ -66,7 +67,7 @@ class Outputs(msgspec.Struct, gc=False):
     `retired_consent`: of a profile that is merged away, that what was published counts under its id no more.
     `touches_consent`: whether what the profile has said may count otherwise. `announces_consent`: whether it is to be
     published all the same, for those who know the profile under another id. `denied`: what is denied for identifiers
-    that are of other profiles.
+    that are of other profiles. `reaffirmed`: what a destination alone is to hear, by no change of a membership.
     """
 
     segment_changes: list[SegmentChange] = []
@@ -81,6 +82,7 @@ class Outputs(msgspec.Struct, gc=False):
     retired_consent: ConsentChange | None = None
     touches_consent: bool = False
     announces_consent: bool = False
+    reaffirmed: dict[Destination, list[SegmentChange]] = {}
     denied: dict[Identifier, Denials] = {}
 
     def deny(self, identifier: Identifier, denials: Denials) -> None:

@@ -20,6 +20,7 @@ from schemas.records import (
     Identifier,
     Mine,
     ProfileCommand,
+    Reaffirm,
     Rebuild,
     Replay,
     Seed,
@@ -95,6 +96,7 @@ Content = (
     | Seed
     | Mine
     | Denied
+    | Reaffirm
 )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from schemas.records import Advance, Attribute, Disown, Mine, Rebuild, Seed, Transfer
+from schemas.records import Advance, Attribute, Disown, Mine, Reaffirm, Rebuild, Seed, Transfer
 from streams import metrics
-from streams.agents.profile import denying, events, merging, mining, ownership, rebuilding, seeding
+from streams.agents.profile import denying, events, merging, mining, ownership, reaffirming, rebuilding, seeding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, Denied, Outdating, ReplayChunk, RoutedEvent
 from streams.agents.profile.settling import release
@@ -46,6 +46,7 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     Seed: Handlers[Seed]("seed",                       seeding.take,        seeding.pass_on),
     Mine: Handlers[Mine]("mine",                       mining.take,         mining.pass_on),
     Denied: Handlers[Denied]("deny",                   denying.take,        denying.pass_on,   denying.take_early),
+    Reaffirm: Handlers[Reaffirm]("reaffirm",           reaffirming.reaffirm, reaffirming.pass_on),
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
 from streams.agents.profile.denying import give_away, outlive
 from streams.agents.profile.ids import forget_stored
+from streams.agents.profile.reaffirming import readdress
 from streams.agents.profile.seeding import unite_due
 from streams.agents.profile.settling import decided_until
 from streams.fold.entry import Forward, encode_entry
@@ -80,6 +81,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     they belong by now. Each forward on its way has judged it by what was replayed there.
     """
     command, state = absorbed.command, state or ProfileState()
+    former, member_of = state.identifiers.listed(), set(state.memberships.entered_at)
     unite_due(batch, profile, absorbed.state)
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
@@ -94,6 +96,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     known.store_full()
     if both_have or command.recount:
         batch.request_recount(profile, command.identifiers[0])
+    readdress(batch, profile, state, former, sorted(member_of & state.memberships.entered_at.keys()))
     profile.publish(state, batch.now(profile))
     workspace, profile_id = profile.context.workspace, profile.context.profile_id
     for identifier in command.identifiers:

@@ -1,6 +1,7 @@
 """What PROFILE publishes: profiles, sessions, segment changes and messages, as records of their topics."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -99,7 +100,7 @@ class ProfileOutputs:
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))
-        if profile.outputs.segment_changes:
+        if profile.outputs.segment_changes or profile.outputs.reaffirmed:
             yield from self._of_changes(profile, batch)
         for trigger in profile.outputs.triggers:
             yield from self._of_trigger(profile, replace(trigger, decided_at=batch.clocks.wall_now), tally)
@@ -126,7 +127,7 @@ class ProfileOutputs:
         yield Output(PROFILE_COMMANDS, profile_key(workspace, profile_id), self._command(command))
 
     def _of_changes(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
-        """Yield all changes for `segments`, then for each destination those that it is sent."""
+        """Yield all changes for `segments`, then for each destination those that it is sent, by version."""
         tally, adopted, workspace = batch.tally, batch.adopted, profile.context.workspace
         concerning: dict[Destination, list[SegmentChange]] = {}
         for change in profile.outputs.segment_changes:
@@ -134,8 +135,11 @@ class ProfileOutputs:
             yield Output(SEGMENTS, profile.key, self._change(change))
             for destination in adopted.destinations.get((workspace, change.segment), ()):
                 concerning.setdefault(destination, []).append(change)
-        for destination, listed in concerning.items():
-            sent, withheld = sent_to(destination, listed)
+        reaffirmed = profile.outputs.reaffirmed
+        for destination in dict.fromkeys((*concerning, *reaffirmed)):
+            sent, withheld = sent_to(destination, concerning.get(destination, ()))
+            if destination in reaffirmed:
+                sent = sorted((*sent, *reaffirmed[destination]), key=attrgetter("version"))
             for reason, number in withheld.items():
                 tally[metrics.WITHHELD, (workspace, destination.name, reason)] += number
             traits = _traits_for(destination, profile) if sent and destination.traits else NO_TRAITS

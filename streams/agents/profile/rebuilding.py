@@ -8,6 +8,7 @@ from streams.agents.profile.decoding import Addressed, Outdating, ReplayChunk, R
 from streams.agents.profile.denying import give_away
 from streams.agents.profile.ids import forget_stored
 from streams.agents.profile.merging import is_void, outdate
+from streams.agents.profile.reaffirming import confirm, withdraw
 from streams.fold import rebuild
 from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
@@ -17,6 +18,8 @@ def begin(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward | N
     """Wait for the replay of the events that belong here from this decision on."""
     rebuilding = rebuild.begin(entry, command, batch.now(profile), profile.outputs)
     if rebuilding is not None:
+        if isinstance(entry, ProfileState):
+            withdraw(batch, profile, rebuilding.kept, entry.identifiers.listed())
         profile.wait_for(rebuilding)
 
 
@@ -25,6 +28,7 @@ def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command
     rebuilding = rebuild.begin(former, command, batch.now(profile), profile.outputs)
     if rebuilding is not None:
         _buffer(batch, profile, former).forget_outputs(former.next_chunk)
+        withdraw(batch, profile, rebuilding.kept, former.kept.identifiers.listed())
         profile.wait_for(rebuilding)
 
 
@@ -72,7 +76,10 @@ def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: R
         buffered.put_outputs(command.chunk, command.sessions)
         return
     published, now = [*buffered.take_outputs(), *command.sessions], batch.now(profile)
-    profile.publish(rebuild.finish(rebuilding, published, now, profile.context, profile.outputs), now)
+    state = rebuild.finish(rebuilding, published, now, profile.context, profile.outputs)
+    member_of = rebuilding.kept.memberships.entered_at.keys() & state.memberships.entered_at.keys()
+    confirm(batch, profile, state, sorted(member_of))
+    profile.publish(state, now)
     batch.tally[metrics.REBUILT, (workspace,)] += 1
     batch.resume(profile, buffered.take())
 

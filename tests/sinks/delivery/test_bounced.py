@@ -17,7 +17,7 @@ from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, U
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_choosing import NOW, begin, choice, served
-from tests.sinks.delivery.test_lines import Memory, encode
+from tests.sinks.delivery.test_lines import Memory, decode, encode
 
 DAY = 86_400_000
 GONE = Refused(
@@ -81,7 +81,7 @@ def test_it_is_put_beside_the_outcome(outcome: Outcome, topics: list[str]) -> No
     shop, store, change = served(), Memory(), delivery().activation
     line = lines.line_key("shop", b"w|person|p")
     view = StateView(store)
-    lines.admit(view, line, change, encode(change), "events", NOW)
+    lines.admit(view, line, change, encode(change), "events", NOW, decode)
     store.commit(view)
     request = begin(shop, view, NOW)
     assert request is not None

@@ -23,12 +23,13 @@ from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.hastening import Hastening
 from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Outlet
+from sinks.delivery.reaffirming import Reaffirmations
 from sinks.delivery.rounds import Ended, settle
 from sinks.delivery.served import Served
 from sinks.destinations.contract import Delivered, Outcome, Retry, Unauthorised
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
-from tests.sinks.delivery.test_lines import KEY, Memory, encode
+from tests.sinks.delivery.test_lines import KEY, Memory, decode, encode
 from tests.sinks.delivery.test_outlet import OPENED
 
 HOUR = 3_600_000
@@ -57,6 +58,7 @@ def choice(view: StateView, now: int) -> Choice:
         now,
         Notes(said, now),
         BouncedDeliveries(msgspec.json.encode, ()),
+        Reaffirmations(msgspec.json.encode),
     )
 
 
@@ -76,7 +78,7 @@ def test_a_delivery_whose_credentials_are_refused_counts_once_for_caps_and_is_du
     key = lines.line_key("shop", b"w|person|p")
     view = StateView(store)
     change = activation(1)
-    lines.admit(view, key, change, encode(change), "events", now)
+    lines.admit(view, key, change, encode(change), "events", now, decode)
     store.commit(view)
     for pause in (5_000, 15_000, 60_000):
         view = StateView(store)

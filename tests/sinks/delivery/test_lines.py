@@ -69,7 +69,7 @@ class World:
 
     def admit(self, change: Activation) -> None:
         view = StateView(self.store)
-        for each in lines.admit(view, KEY, change, encode(change), self.holds, self.now):
+        for each in lines.admit(view, KEY, change, encode(change), self.holds, self.now, decode):
             self.unsent[decode(each.record).activation_id] = each.reason
         self.store.commit(view)
 
@@ -394,7 +394,7 @@ def test_a_line_of_events_that_is_empty_is_forgotten() -> None:
 def test_the_time_for_which_credentials_are_not_accepted_does_not_count_and_the_line_is_due_at_the_next_trial() -> None:
     store, change = Memory(), activation(1, "fired")
     view = StateView(store)
-    lines.admit(view, KEY, change, encode(change), "events", 1_000)
+    lines.admit(view, KEY, change, encode(change), "events", 1_000, decode)
     refused = Attempted(0, change, Unauthorised("no"), has_paused=True)
 
     assert lines.begin(view, KEY, [(0, change)], 1_000) == (1, 0)
@@ -408,7 +408,7 @@ def test_the_time_for_which_credentials_are_not_accepted_does_not_count_and_the_
 def test_refused_credentials_that_are_the_deliverys_own_trouble_are_attempted_again_and_expire() -> None:
     store, change = Memory(), activation(1, "fired")
     view = StateView(store)
-    lines.admit(view, KEY, change, encode(change), "events", 1_000)
+    lines.admit(view, KEY, change, encode(change), "events", 1_000, decode)
     refused = Attempted(0, change, Unauthorised("a firewall"))
     until = iter([2_000, None])
 
@@ -425,7 +425,7 @@ def test_a_delivery_for_which_the_time_is_over_is_refused_with_what_it_failed_of
     store = Memory()
     view = StateView(store)
     change = activation(1, "fired")
-    lines.admit(view, KEY, change, encode(change), "events", 1)
+    lines.admit(view, KEY, change, encode(change), "events", 1, decode)
     lines.begin(view, KEY, [(0, change)], 1)
 
     def never(line: Line, outcome: Outcome) -> int | None:  # noqa: ARG001 - the signature of what says when
