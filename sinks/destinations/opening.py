@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from definitions.destinations import Destination as Definition
+from definitions.mapping import Selected
 from definitions.receivers.apprise import Apprise
 from definitions.receivers.dingtalk import DingTalk
 from definitions.receivers.feishu import Feishu
@@ -35,6 +36,7 @@ from sinks.destinations.webhook import WebhookDestination
 from sinks.destinations.wecom import wecom_robot
 
 Options = TypeVar("Options")
+_PROFILE_ID = Selected(("profile", "id"))
 
 Open = Callable[[Definition], Destination]
 """Makes a destination of its definition, whose `receiver` is of the kind's options; connects to nothing yet.
@@ -71,10 +73,13 @@ def _files(options: Files, fields: Sequence[str], timeout_s: float) -> Destinati
     return FilesDestination(options, fields, timeout_s)
 
 
-def _sql(options: Sql, fields: Sequence[str], timeout_s: float) -> Destination:
+def _sql(definition: Definition) -> Destination:
     from sinks.destinations.sql.destination import SqlDestination
 
-    return SqlDestination(options, fields, timeout_s)
+    options, columns = definition.receiver, dict(definition.mapping.entries)
+    assert isinstance(options, Sql)
+    is_of_profile = any(columns.get(name) == _PROFILE_ID for name in options.key)
+    return SqlDestination(options, list(columns), definition.timeout_ms / 1_000, is_of_profile=is_of_profile)
 
 
 OPENED: Mapping[type[object], Open] = {
@@ -89,7 +94,7 @@ OPENED: Mapping[type[object], Open] = {
     Feishu: _within(Feishu, feishu_robot),
     Slack: _within(Slack, slack_robot),
     WeCom: _within(WeCom, wecom_robot),
-    Sql: _with_fields(Sql, _sql),
+    Sql: _sql,
     Webhook: _within(Webhook, WebhookDestination),
 }
 """By the type of the options."""

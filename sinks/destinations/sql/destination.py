@@ -40,13 +40,16 @@ class SqlDestination:
         options: Sql,
         fields: Sequence[str] = (),
         timeout_s: float = 10.0,
+        *,
+        is_of_profile: bool = True,
     ) -> None:
-        """Connect to nothing yet. Raises MissingSecret."""
+        """Connect to nothing yet. `is_of_profile`: see `table.statement_of`. Raises MissingSecret."""
         writers = 1 if checked(options).drivername == "sqlite" else None
         self.batching = Batching(deliveries=options.batch, bytes=8_000_000, requests=writers)
         self._options = options
         self._fields = tuple(fields)
         self._timeout_s = timeout_s
+        self._is_of_profile = is_of_profile
         self._database: Database | None = None
         self._table: Table | None = None
         password_of(options)
@@ -117,7 +120,7 @@ class SqlDestination:
     async def _write_together(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
         async with connection.begin():
             for step in steps_of(rows):
-                statement = statement_of(step, table, self._options, connection.dialect.name)
+                statement = statement_of(step, table, self._options, connection.dialect.name, self._is_of_profile)
                 await connection.execute(statement, [parameters_of(row) for row in step.rows])
 
     async def _write_singly(
@@ -130,7 +133,7 @@ class SqlDestination:
                 await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
             for row in rows:
                 step = Step(row.action, tuple(sorted(row.values)), (row,))
-                statement = statement_of(step, table, self._options, connection.dialect.name)
+                statement = statement_of(step, table, self._options, connection.dialect.name, self._is_of_profile)
                 try:
                     async with connection.begin_nested():
                         await connection.execute(statement, parameters_of(row))

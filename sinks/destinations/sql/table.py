@@ -184,8 +184,12 @@ def _uuid(value: object) -> UUID:
         raise Unfit("is no UUID") from None
 
 
-def statement_of(step: Step, table: Table, options: Sql, dialect: str) -> Insert | Delete:
-    """Return the statement of a step, which takes the values of each of its rows as parameters."""
+def statement_of(step: Step, table: Table, options: Sql, dialect: str, is_of_profile: bool) -> Insert | Delete:
+    """Return the statement of a step, which takes the values of each of its rows as parameters.
+
+    `is_of_profile`: whether the key names a profile. Else a row may have been of another one, whose versions say
+    nothing about those of this one: whatever comes last counts.
+    """
     if step.action == "delete":
         # A column's own name is taken by SQLAlchemy for what is set; `deleted` says what a row's parameters are called.
         conditions = [
@@ -193,7 +197,8 @@ def statement_of(step: Step, table: Table, options: Sql, dialect: str) -> Insert
         ]
         version = table.columns[options.version]
         newest = bindparam(f"of_{options.version}", type_=version.type)
-        return delete(table).where(and_(*conditions), or_(version.is_(None), version <= newest))
+        is_newer = or_(version.is_(None), version <= newest)
+        return delete(table).where(and_(*conditions, *([is_newer] if is_of_profile else ())))
     insert = insert_into_postgresql(table) if dialect == "postgresql" else insert_into_sqlite(table)
     if step.action == "insert":
         return insert.on_conflict_do_nothing(index_elements=[DELIVERY_KEY])
@@ -201,7 +206,7 @@ def statement_of(step: Step, table: Table, options: Sql, dialect: str) -> Insert
     return insert.on_conflict_do_update(
         index_elements=list(options.key),
         set_={name: insert.excluded[name] for name in step.columns if name not in options.key},
-        where=or_(version.is_(None), version <= insert.excluded[options.version]),
+        where=or_(version.is_(None), version <= insert.excluded[options.version]) if is_of_profile else None,
     )
 
 

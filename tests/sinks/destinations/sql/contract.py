@@ -8,8 +8,11 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from definitions.destinations import Destination
+from definitions.mapping import Fields, Selected
 from definitions.receivers.sql import Sql
 from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, Retry
+from sinks.destinations.opening import open_destination
 from sinks.destinations.sql.destination import SqlDestination
 from tests.sinks.destinations.store_deliveries import delivery
 
@@ -112,6 +115,23 @@ class SqlContract(ABC):
     def test_an_exit_that_is_older_than_the_row_deletes_nothing(self) -> None:
         self.sent([delivery(0, version=9)], [delivery(0, "exited", version=8)], options=self.changed(mode="mirror"))
         assert self.query("SELECT version FROM people") == [(9,)]
+
+    def test_of_a_row_that_profiles_may_have_one_after_the_other_the_last_word_counts(self) -> None:
+        selected = (("name", ("name",)), ("email", ("identifiers", "email")), ("profile_id", ("profile", "id")))
+        mapping = Fields(tuple((name, Selected(path)) for name, path in selected))
+        receiver = self.changed(key=("email", "name"), mode="mirror", create=True)
+        people = open_destination(Destination("people", receiver=receiver, mapping=mapping))
+        fields = {"email": "ann@shop.example", "change": None, "happened_at": None}
+
+        async def send() -> None:
+            await people.send([delivery(0, version=52, fields=fields)])
+            await people.send([delivery(1, version=3, fields=fields)])
+            assert self.query("SELECT version FROM people") == [(3,)]
+            await people.send([delivery(2, "exited", version=2, fields=fields)])
+            await people.close()
+
+        run(send())
+        assert self.query("SELECT version FROM people") == []
 
     def test_an_exit_of_nobody_is_delivered(self) -> None:
         (outcome,) = self.sent([delivery(0, "exited")], options=self.changed(mode="mirror"))
