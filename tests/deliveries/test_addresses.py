@@ -30,7 +30,7 @@ from sinks.delivery.outlet import Outlet
 from sinks.delivery.reaffirming import Reaffirmations
 from sinks.delivery.rounds import Arrival, Ended, admit, settle
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Batching, Delivered, Delivery, Holds, Outcome, Retry
+from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Retry
 from state.view import StateView
 from tests.streams.world.playing import HISTORIES
 from tests.streams.world.playing import PROGRAM as WITHOUT_DESTINATIONS
@@ -61,7 +61,6 @@ class Audiences:
     """A receiver that is only asked for who it is; what it has taken is applied address by address."""
 
     batching = Batching()
-    holds: Holds = "states"
 
     def __init__(self) -> None:
         self.held: Held = set()

@@ -101,7 +101,7 @@ class Sent:
     def admit(self, name: str, change: Literal["entered", "exited", "fired"]) -> None:
         self.versions += 1
         view, comes = StateView(self.store), activation(self.versions, change, name)
-        lines.admit(view, KEY, comes, encode(comes), self.shop.holds, self.now)
+        lines.admit(view, KEY, comes, encode(comes), self.shop.holds, self.now, decode)
         self.store.commit(view)
 
     def begin(self) -> tuple[str, str] | None:
