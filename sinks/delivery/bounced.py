@@ -44,7 +44,7 @@ def bounce_event(
     about, bounce = delivery.activation, refused.bounce
     if bounce is None or not about.identifiers or about.cause.startswith(_MESSAGE_ID):
         return None
-    identifier = _identifier(about)
+    identifier = _identifier(about, bounce.address)
     properties = bounce_properties(bounce.status, delivery.key, refused.detail, is_hard=bounce.is_hard, channel=channel)
     return Event(
         workspace=about.workspace,
@@ -67,5 +67,9 @@ def _message_id(workspace: str, identifier: Identifier, is_hard: bool, now: int)
     return f"{_MESSAGE_ID}{stable_id(f'{about}|{is_hard}|{now // _DAY_MS}')}"
 
 
-def _identifier(about: Activation) -> Identifier:
-    return next((each for each in about.identifiers if each.namespace == "email"), about.identifiers[0])
+def _identifier(about: Activation, address: str) -> Identifier:
+    """Return which of a person's identifiers has bounced: the address if it is one, or else the strongest."""
+    addresses = [each for each in about.identifiers if each.namespace == "email"]
+    if address:
+        addresses = [each for each in addresses if each.value.casefold() == address.casefold()]
+    return next(iter((*addresses, *about.identifiers)))

@@ -70,10 +70,14 @@ class Unauthorised(msgspec.Struct, frozen=True):
 
 
 class UnknownAddress(msgspec.Struct, frozen=True):
-    """The person's address does not exist. `status`: by RFC 3463, empty if unknown; `is_hard`: the receiver is sure."""
+    """The person's address does not exist. `status`: by RFC 3463, empty if unknown; `is_hard`: the receiver is sure.
+
+    `address`: which one, where the receiver's kind knows: a person may have several.
+    """
 
     status: str = ""
     is_hard: bool = False
+    address: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ A repetition has the same Message-ID, made of the delivery's key; most mailboxes
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 from aiosmtplib import (
     SMTPConnectTimeoutError,
     SMTPException,
@@ -118,12 +119,19 @@ class MailDestination:
                 smtp.close()
             else:
                 await smtp.rset()
-            return outcome_of(error.code, error.message, stage, exchange)
+            return _of_address(outcome_of(error.code, error.message, stage, exchange), mail.recipient.address)
         except SMTPServerDisconnected:
             if stage != "content" and not connection.is_fresh:
                 raise _Stale from None
             raise
         return Delivered(Exchange(kept.request, self._redact(answer.message), answer.code))
+
+
+def _of_address(outcome: Outcome, address: str) -> Outcome:
+    """Say which address does not exist, if one does not."""
+    if not isinstance(outcome, Refused) or outcome.bounce is None:
+        return outcome
+    return msgspec.structs.replace(outcome, bounce=msgspec.structs.replace(outcome.bounce, address=address))
 
 
 class _Stale(Exception):

@@ -43,6 +43,20 @@ def test_the_event_ends_the_consent_for_mails() -> None:
     assert (said.channel, said.status, said.reason) == ("email", "denied", "hard_bounce")
 
 
+def test_of_a_person_with_several_addresses_the_one_bounces_that_the_mail_went_to() -> None:
+    other, user = Identifier("email", "li@home.example"), Identifier("user_id", "7")
+    about = msgspec.structs.replace(delivery().activation, identifiers=(user, EMAIL, other))
+
+    def bounced(address: str) -> Event | None:
+        gone = msgspec.structs.replace(GONE, bounce=UnknownAddress("5.1.1", is_hard=True, address=address))
+        return bounce_event(Delivery("k" * 32, about, {}), gone, "email", NOW, ())
+
+    for address, identifier in (("Li@Home.example", other), ("li@shop.example", EMAIL), ("of@a.trait", user)):
+        event = bounced(address)
+        assert event is not None
+        assert event.identifiers == (identifier,)
+
+
 def test_without_a_code_nobody_is_denied_anything() -> None:
     event = bounce_event(delivery(), msgspec.structs.replace(GONE, bounce=UnknownAddress()), "", NOW, ())
     assert event is not None

@@ -11,7 +11,7 @@ import trustme
 from definitions.receivers.mail import Mail
 from definitions.receivers.values import Secret
 from schemas.activations import delivery_key
-from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, Retry, Unauthorised, UnknownAddress
 from sinks.destinations.mail.destination import MailDestination
 from sinks.destinations.secrets import BadOption, MissingSecret
 from tests.sinks.destinations.contract import SHORT_S, TIMEOUT_S, activation, run
@@ -88,6 +88,7 @@ def test_a_refused_person_costs_the_next_one_nothing() -> None:
     assert isinstance(first, Refused), first
     assert first.detail.startswith("hard bounce: answered 550 5.1.1")
     assert first.exchange.status == 550
+    assert first.bounce == UnknownAddress("5.1.1", is_hard=True, address="li@shop.example")
     assert isinstance(second, Delivered), second
     assert connections == 1
 
