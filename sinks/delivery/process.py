@@ -85,6 +85,8 @@ class Deliverer:
             while not self._stopping and self._failure is None:
                 await self._look(destinations)
                 await reader.read([topics.CONSENTS, *map(topics.activation, destinations.names())], self._since)
+        except Exception as error:  # noqa: BLE001 - raised below, unless it follows from what had failed before
+            self._fail(error)
         finally:
             await self._close(reader, destinations)
         if self._failure is not None:
@@ -142,7 +144,9 @@ class Deliverer:
             self._failure = error
 
     async def _open_task(self, partition: int, destinations: Destinations) -> DeliveryTask:
-        """Take a partition over: fence whoever had it, recover its lines, go on."""
+        """Take a partition over: fence whoever had it, recover its lines, go on; not once this process is to end."""
+        if self._failure is not None:
+            raise self._failure
         changelog = topics.changelog(topics.DELIVERY_LINES)
         committer = Committer(self._settings.kafka, f"{DELIVERER.name}-{partition}", changelog, partition, reached)
         restored = await asyncio.get_running_loop().run_in_executor(

@@ -240,7 +240,10 @@ class TaskReader:
     async def _close_tasks(self) -> None:
         tasks, self.tasks = self.tasks, {}
         self._paused, self._handed, self._acknowledged = set(), {}, {}
-        await asyncio.gather(*(task.close() for task in tasks.values()))
+        closed = await asyncio.gather(*(task.close() for task in tasks.values()), return_exceptions=True)
+        for failure in closed:  # once no store is open any more: it may be another task's at once
+            if failure is not None:
+                raise failure
 
     def _submit(self, messages: list[Message]) -> None:
         by_partition: dict[int, list[Arrival]] = defaultdict(list)

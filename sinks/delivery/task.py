@@ -78,6 +78,7 @@ class DeliveryTask:
         """Whether all was read that people had said when the task was opened: before, nothing begins."""
         self._wake = asyncio.Event()
         self._is_closing = False
+        self._flushing: asyncio.Future[None] | None = None
         self._working = asyncio.create_task(self._work(), name=f"deliver-{partition}")
 
     # -- what comes
@@ -123,6 +124,8 @@ class DeliveryTask:
             except OnefoldError as error:
                 log.warning("what was sent last is sent again by another process: %s", error)
         metrics.forget(self.partition)
+        if self._flushing is not None:
+            await self._flushing  # a store that another thread flushes cannot be closed
         await asyncio.get_running_loop().run_in_executor(self._executor, _release, self._committer, self._store)
 
     # -- rounds
@@ -279,22 +282,24 @@ class DeliveryTask:
         """Look after the store, and refresh the gauges; to be called every few seconds."""
         if self._is_closing:
             return
-        self._executor.submit(self._flush, asyncio.get_running_loop())
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.get_running_loop().run_in_executor(self._executor, self._flush)
         choice = self._choice()
         metrics.note_waiting(self.partition, shown_waiting(choice.view, self._destinations.name_of, choice.now))
 
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _flush(self) -> None:
         try:
             self._store.flush_if_due()
         except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
-            if not self._is_closing:
-                loop.call_soon_threadsafe(self._fail, error)
+            self._fail(error)
 
 
 def _release(committer: Committer, store: StateStore) -> None:
     reached("before_close")
-    committer.close()
-    store.close()
+    try:
+        committer.close()
+    finally:
+        store.close()
 
 
 def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:
