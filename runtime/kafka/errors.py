@@ -16,6 +16,8 @@ _UNREACHABLE = frozenset(
         KafkaError._MSG_TIMED_OUT,
     }
 )
+_SAME_MEMBER = "same group.instance.id"
+"""In what the client says of a member that is fenced; the fatal event has no code of its own."""
 # https://kafka.apache.org/protocol#protocol_error_codes: the record or the configuration is wrong, and stays so.
 _TERMINAL = frozenset(
     {
@@ -46,6 +48,11 @@ def sorted_error(error: KafkaException | KafkaError, kafka: str) -> TransientErr
     reason = error.args[0] if isinstance(error, KafkaException) else error
     if not isinstance(reason, KafkaError):
         return TransientError(f"Kafka at {kafka}: {reason}")
+    if is_terminal(reason) and _SAME_MEMBER in reason.str():
+        return TerminalError(
+            f"Kafka at {kafka} has given this process's place in its group to another: does a second one have the"
+            " same ONEFOLD_WORKER? If not, start it again: a broker that was killed may say so once"
+        )
     if is_terminal(reason):
         return TerminalError(f"Kafka at {kafka} refuses: {reason.str()}")
     if reason.code() in _UNREACHABLE:

@@ -1,5 +1,6 @@
 """The deliverer on the real broker: every change arrives, in order, whatever the receiver does and who is killed."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,6 +285,56 @@ def test_two_processes_share_the_partitions_and_one_takes_over_from_the_other(
             wait_until(lambda: settled(changes, hook) and _versions(hook.taken) == 120, "everything")
             assert second.is_running
     assert disorder(hook.taken) == []
+
+
+@pytest.mark.slow
+def test_a_second_process_of_the_same_name_ends_the_first_which_says_so_in_a_line(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination()
+    changes.define(destination)
+    places = [tmp_path / "first", tmp_path / "second"]
+    for place in places:
+        place.mkdir()
+    with running_deliverer(stack, places[0]) as first, running_deliverer(stack, places[1]):
+        assert first.wait() == 1
+        assert "same ONEFOLD_WORKER" in first.output.splitlines()[-1]
+        assert "Traceback" not in first.output
+        changes.toggle([destination], range(10))
+        wait_until(lambda: settled(changes, hook), "the second one to deliver")
+
+
+@pytest.mark.slow
+def test_a_process_that_was_frozen_longer_than_its_session_sends_nothing_out_of_order_when_it_wakes(
+    stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
+) -> None:
+    destination = hook.destination()
+    changes.define(destination)
+    session = {"ONEFOLD_SESSION_TIMEOUT_MS": "6000"}
+    with (
+        running_deliverer(stack, tmp_path, ONEFOLD_WORKER="a", **session) as frozen,
+        running_deliverer(stack, tmp_path, ONEFOLD_WORKER="b", **session) as other,
+    ):
+        wait_until(lambda: "reading partitions" in frozen.output, "both to have their part")
+        hook.answer = lambda _taken, _number: 429
+        hook.headers = {"Retry-After": "3"}
+        changes.toggle([destination], range(40))
+        wait_until(lambda: hook.requests >= 10, "attempts that fail, so that all wait")
+        frozen.send(signal.SIGSTOP)
+        hook.answer = lambda _taken, _number: 204
+        for _ in range(2):
+            changes.toggle([destination], range(40))
+        wait_until(lambda: _versions(hook.taken) == 120, "the other one to have sent everything")
+        frozen.send(signal.SIGCONT)
+        for _ in range(2):
+            changes.toggle([destination], range(40))
+        wait_until(lambda: settled(changes, hook) and _versions(hook.taken) == 200, "everything")
+        assert other.is_running
+        if not frozen.is_running:
+            assert "Traceback" not in frozen.output
+    assert disorder(hook.taken) == []
+    delivered = [each.delivery_id for each in changes.attempts(destination.name) if each.outcome == "delivered"]
+    assert len(delivered) == len(set(delivered)) == 200, "who was frozen has settled nothing"
 
 
 def test_an_operator_pauses_and_resumes_a_destination(
