@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ class Hook:
         self.answer: Answer = accepting
         self.headers: dict[str, str] = {}
         self.taken: list[Taken] = []
+        self.taken_at: list[float] = []
+        """When, by the monotonic clock."""
         self.requests = 0
         self._name = f"hook-{uuid.uuid4().hex[:8]}"
 
@@ -56,6 +59,7 @@ class Hook:
         status = self.answer(taken, self.requests)
         if status is None or status < 300:
             self.taken.append(taken)
+            self.taken_at.append(time.monotonic())
         if status is None:
             await asyncio.sleep(30)
         return web.Response(status=status or 204, headers=self.headers)
