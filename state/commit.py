@@ -5,6 +5,7 @@
 The acknowledgement of the input comes after that and is only a hint: on start the position in the changelog decides.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -106,8 +107,9 @@ class Committer:
 
     def close(self) -> None:
         """Forget the producer; whatever was not committed is aborted by the next worker's `fence`."""
-        self._producer.purge()
-        self._producer.flush(1)
+        with contextlib.suppress(KafkaException):  # what has become of a transaction was said where it failed
+            self._producer.purge()
+            self._producer.flush(1)
 
     def commit(
         self, outputs: Sequence[Output], view: StateView, positions: Mapping[str, int], store: StateStore

@@ -2,14 +2,18 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from schemas.codec import Codec
 from sinks.delivery.lines import due_at_of
 from sinks.delivery.records import TaskRecords
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
+from state.changelog import Recovered
 from state.commit import Committer
 from state.restoring import Restored
 from state.store import StateStore
@@ -38,19 +42,27 @@ class SlowStore(StateStore):
         super().close()
 
 
+class FatalCommitter(Committer):
+    """One whose client has given up, as after a broker that was killed has lost a transaction."""
+
+    def close(self) -> None:
+        super().close()
+        raise KafkaException(KafkaError(KafkaError._FATAL))
+
+
+def task_of(
+    store: StateStore, executor: Executor, failures: list[BaseException], kind: type[Committer]
+) -> DeliveryTask:
+    restored, committer = Restored(store, {}, Recovered(0, 0.0)), kind(NOBODY, "test", "lines", 0)
+    destinations = Destinations(lambda _: OPENED, lambda _: None)
+    records = TaskRecords(Codec(FixedSchemas()), ())
+    return DeliveryTask(0, restored, committer, destinations, records, executor, lambda: True, failures.append)
+
+
 async def closed_while_it_is_flushed(store: SlowStore) -> None:
     failures: list[BaseException] = []
     with ThreadPoolExecutor(2) as executor:
-        task = DeliveryTask(
-            0,
-            Restored(store, {}, (0, 0.0)),
-            Committer(NOBODY, "test", "lines", 0),
-            Destinations(lambda _: OPENED, lambda _: None),
-            TaskRecords(Codec(FixedSchemas()), ()),
-            executor,
-            lambda: True,
-            failures.append,
-        )
+        task = task_of(store, executor, failures, Committer)
         task.observe()
         await asyncio.to_thread(store.is_flushing.wait, 30)
         closing = asyncio.create_task(task.close())
@@ -64,3 +76,14 @@ def test_a_store_is_not_closed_while_it_is_flushed(tmp_path: Path) -> None:
     store = SlowStore(tmp_path)
     asyncio.run(closed_while_it_is_flushed(store))
     assert store.steps == ["flushed", "closed"]
+
+
+def test_a_store_is_closed_whatever_the_client_of_kafka_says(tmp_path: Path) -> None:
+    async def close() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            await task_of(store, executor, [], FatalCommitter).close()
+
+    store = SlowStore(tmp_path)
+    with pytest.raises(KafkaException):
+        asyncio.run(close())
+    assert store.steps == ["closed"]
