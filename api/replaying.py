@@ -7,6 +7,9 @@ one transaction, so that nothing is replayed twice, whenever a replay is stopped
 import time
 from collections.abc import Iterator
 
+import msgspec
+
+from api.pausing import names_of
 from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
@@ -87,7 +90,7 @@ class DeliveryReplay:
     def __init__(self, settings: Settings, workspace: str, chosen: ChosenAttempts) -> None:
         self._settings = settings
         self._workspace = workspace
-        self._chosen = chosen
+        self._chosen = msgspec.structs.replace(chosen, kept_as=names_of(settings, chosen.destination)[0])
         self._warehouse = Warehouse(settings.clickhouse, answer_timeout_s=None)
         self._deliveries = DeliveryLog(self._warehouse, workspace)
 

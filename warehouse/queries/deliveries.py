@@ -52,9 +52,9 @@ LIMIT 1000
 _FATES = """
 SELECT kept_as, activation_id, argMax({last}, (attempted_at, attempt, outcome)) AS last
 FROM onefold.deliveries
-WHERE {conditions} AND kept_as IN (
+WHERE {conditions} AND (kept_as = {{kept_as:String}} OR kept_as IN (
     SELECT kept_as FROM onefold.deliveries
-    WHERE workspace = {{workspace:String}} AND destination = {{destination:String}})
+    WHERE workspace = {{workspace:String}} AND destination = {{destination:String}}))
 GROUP BY kept_as, activation_id
 """
 _LAST = """(delivery_id, kind, name, change, profile_id, profile_kind, toUnixTimestamp64Milli(happened_at), attempt,
@@ -71,7 +71,10 @@ ORDER BY happened_at, version, activation_id
 
 
 class ChosenAttempts(msgspec.Struct, frozen=True):
-    """Which attempts are meant; what is empty or None leaves nothing out. Times in ms: from `since`, before `until`."""
+    """Which attempts are meant; what is empty or None leaves nothing out. Times in ms: from `since`, before `until`.
+
+    `kept_as`: the first name of the destination that is replayed, under whose other names there may be no attempt yet.
+    """
 
     destination: str = ""
     outcome: DeliveryOutcome | None = None
@@ -79,6 +82,7 @@ class ChosenAttempts(msgspec.Struct, frozen=True):
     since: int | None = None
     until: int | None = None
     profile_ids: tuple[str, ...] = ()
+    kept_as: str = ""
 
 
 class ShownAttempt(msgspec.Struct, frozen=True):
@@ -185,6 +189,7 @@ class DeliveryLog:
         return {
             "workspace": self.workspace,
             "destination": chosen.destination,
+            "kept_as": chosen.kept_as,
             "outcome": chosen.outcome or "",
             "reason": chosen.reason,
             "since": str(_within(chosen.since, FIRST_MS)),

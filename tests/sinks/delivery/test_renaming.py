@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from api.replaying import DeliveryReplay
 from definitions.destinations import Destination
 from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
@@ -15,7 +16,10 @@ from tests.deliveries.soundness import disorder, final_members
 from tests.sinks.delivery.deliverer import Changes, running_deliverer
 from tests.sinks.delivery.hook import MAPPING, running_hook
 from tests.sinks.delivery.test_outlet import OPENED
+from tests.sinks.sink_process import running_sink
+from tests.support.stacks import migrated_address
 from tests.support.waiting import wait_until
+from warehouse.queries.deliveries import ChosenAttempts
 
 
 def renamed(destination: Destination, name: str) -> Destination:
@@ -93,3 +97,32 @@ def test_whom_it_holds_under_the_former_name_is_taken_out_under_the_new_one(
         wait_until(lambda: len(changes.attempts(new.name)) == 5, "what became of the exits")
     assert {each.outcome for each in changes.attempts(new.name)} == {"delivered"}
     assert rows() == 0
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_what_was_refused_under_the_former_name_is_replayed_under_the_new_one_with_the_same_key(
+    stack: Stack, tmp_path: Path, workspace: str
+) -> None:
+    changes = Changes(stack, workspace)
+    migrated_address(stack)
+    folders = [tmp_path / "sink", tmp_path / "deliverer"]
+    for folder in folders:
+        folder.mkdir()
+    with running_hook() as hook, running_sink(stack, folders[0]), running_deliverer(stack, folders[1]):
+        former = hook.destination()
+        changes.define(former)
+        hook.answer = lambda _taken, _number: 400
+        changes.toggle([former], range(3))
+        wait_until(lambda: len(changes.attempts(former.name)) == 3, "the refusals")
+        new = renamed(former, f"{former.name}-new".replace("-", "_"))
+        changes.define(new)
+        hook.answer = lambda _taken, _number: 204
+        replay = DeliveryReplay(stack.settings, workspace, ChosenAttempts(destination=new.name, outcome="refused"))
+        assert sum(replay.run(100)) == 3
+        assert replay.count() == 0 or sum(replay.run(100)) == 0, "nothing is replayed twice"
+        replay.close()
+        wait_until(lambda: len(delivered(changes, new)) == 3, "the deliveries")
+    refused = {each.delivery_id for each in changes.attempts(former.name)}
+    assert {each.key for each in hook.taken} == delivered(changes, new) == refused
