@@ -155,11 +155,12 @@ def _began_at(compiled: CompiledTrigger, past: PastProfile) -> int | None:
 
 def _held_back(at: int, known: _Known) -> str:
     """Say what keeps a trigger from firing at a time at which it would."""
-    return _suppressed(at, known) or _quiet(at, known) or "nothing is published of it so far"
+    suppressed = _over(at, known) or _cooling(at, known)
+    return suppressed or _quiet(at, known) or "nothing is published of it so far"
 
 
-def _suppressed(at: int, known: _Known) -> str | None:
-    trigger, fired, cool_down_ms = known.trigger, known.fired, known.trigger.cool_down_ms or 0
+def _over(at: int, known: _Known) -> str | None:
+    trigger, fired = known.trigger, known.fired
     if trigger.once == "person" and fired:
         return f"fires once for a person, and did at {text_of(fired[0].fired_at)}"
     if trigger.once == "session":
@@ -168,8 +169,23 @@ def _suppressed(at: int, known: _Known) -> str | None:
         same = next((firing for firing in fired if began_at <= firing.fired_at <= at), None)
         if same is not None:
             return f"fires once in a session, and did at {text_of(same.fired_at)}"
-    near = next((firing for firing in fired if abs(at - firing.fired_at) < cool_down_ms), None)
-    return near and f"within {duration(cool_down_ms)} of its firing at {text_of(near.fired_at)}"
+    return None
+
+
+def _cooling(at: int, known: _Known) -> str | None:
+    """Say what fired too near to a time; of a condition that lasts, until when it waits for that."""
+    trigger, cool_down_ms = known.trigger, known.trigger.cool_down_ms or 0
+    near = [firing.fired_at for firing in known.fired if abs(at - firing.fired_at) < cool_down_ms]
+    if not near:
+        return None
+    within = f"within {duration(cool_down_ms)} of its firing at {text_of(max(near))}"
+    if trigger.on is not None or max(near) >= at:
+        return within
+    cooled_at = max(near) + cool_down_ms
+    later = _quiet(cooled_at, known)
+    if later is None and cooled_at > known.past.now:
+        later = f"waits until {text_of(cooled_at)}"
+    return f"{within}; {later or 'nothing is published of it so far'}"
 
 
 def _quiet(at: int, known: _Known) -> str | None:

@@ -164,7 +164,8 @@ def limits_in_words(trigger: Trigger) -> Iterator[str]:
     if trigger.once is not None:
         yield "once in a session" if trigger.once == "session" else "once for a person"
     if trigger.cool_down_ms is not None:
-        yield f"not within {duration(trigger.cool_down_ms)} of a firing"
+        then = "; what begins sooner, and lasts, fires then" if trigger.on is None else ""
+        yield f"not within {duration(trigger.cool_down_ms)} of a firing{then}"
     quiet = trigger.quiet_hours
     if quiet is not None:
         hours = f"{_time_of_day(quiet.begins)} to {_time_of_day(quiet.ends)}"

@@ -44,7 +44,7 @@ def begin(state: ProfileState, trigger: CompiledTrigger, holds: bool, moment: Mo
 
 
 def drop_waits(state: ProfileState, moment: Moment) -> None:
-    """Give up what waits for the end of quiet hours and would not in the one history that two have become."""
+    """Give up what waits and would not in the one history that two have become."""
     if not state.triggers.firings:
         return
     for trigger in moment.context.program.triggers:

@@ -21,16 +21,16 @@ class KnownPast(msgspec.Struct, frozen=True, gc=False):
     """What is known of the past of a profile whose events are replayed: up to `to` (ms) no trigger fires again.
 
     `meanwhile`: the message ids of events that came since the profile waits for the replay, whatever their time.
-    `waiting`: the ends of the quiet hours that triggers waited for then, by name.
+    `waiting`: until when triggers waited then, by name.
     """
 
     to: int
     meanwhile: Collection[str] = ()
     waiting: dict[str, int] = {}
 
-    def has_decided(self, trigger: str, at: int, quiet_until: int | None, cause: str) -> bool:
-        """Return whether a trigger has fired at a time or, for good, has not."""
-        is_waiting = quiet_until is not None and self.waiting.get(trigger) == quiet_until
+    def has_decided(self, trigger: str, at: int, fires_at: int, cause: str) -> bool:
+        """Return whether a trigger has fired, or for good has not, of what was at a time; `fires_at`: when it does."""
+        is_waiting = fires_at > at and self.waiting.get(trigger) == fires_at
         return at <= self.to and cause not in self.meanwhile and not is_waiting
 
 

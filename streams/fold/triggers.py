@@ -34,7 +34,7 @@ class SessionOf(NamedTuple):
 
 
 class Wait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
-    """That a trigger waits for the end of quiet hours since the time of its cause; the least fires."""
+    """That a trigger waits for quiet hours or its cool-down to end, since the time of its cause; the least fires."""
 
     until: int
     since: int
@@ -46,10 +46,10 @@ class Firing(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of one trigger.
 
     `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits`: what it fires when
-    quiet hours end, at most one but for a moment while two histories become one. `in_sessions`, of one that fires once
-    in a session: times in the newest sessions in which it fired. (A session may turn out to begin earlier, or become
-    one with another.) `cools_after`, of one that cools down: the newest times at which it fired, and the last one that
-    was noted, however old: what comes late comes together.
+    quiet hours or its cool-down end, at most one but for a moment while two histories become one. `in_sessions`, of one
+    that fires once in a session: times in the newest sessions in which it fired. (A session may turn out to begin
+    earlier, or become one with another.) `cools_after`, of one that cools down: the newest times at which it fired, and
+    the last one that was noted, however old: what comes late comes together.
     """
 
     holds: bool = False
@@ -123,7 +123,7 @@ class Triggers(Facet):
         )
 
     def waiting(self) -> dict[str, int]:
-        """Return the ends of the quiet hours that triggers wait for, by name."""
+        """Return until when triggers wait, by name."""
         return {name: wait.until for name, firing in self.firings.items() for wait in firing.waits}
 
     def begins(self, name: str, holds: bool) -> bool:
@@ -143,19 +143,29 @@ class Triggers(Facet):
         firing = self.firings.get(trigger.name)
         if firing is None:
             firing = self.firings[trigger.name] = Firing()
-        if firing.waits or _is_suppressed(trigger, firing, at, session):
+        if firing.waits or _is_over(trigger, firing, session):
             return
-        quiet = trigger.quiet_hours
-        ends_at = None if quiet is None else quiet_until(at, self.zone.name if self.zone else None, quiet)
+        fires_at = self._loud_at(trigger, _cooled_at(trigger, firing, at, at))
+        if fires_at == NEVER:
+            return
         past = moment.context.known_past
-        if past is not None and past.has_decided(trigger.name, at, ends_at, moment.cause):
+        if past is not None and past.has_decided(trigger.name, at, fires_at, moment.cause):
             return
-        if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
-            fired_at = at if ends_at is None else ends_at
-            firing.note(trigger, at, fired_at)
-            moment.triggers.append(TriggerFiring(trigger.name, fired_at, moment.cause, render(fired_at)))
-        elif quiet is not None and not quiet.drops:
-            firing.waits = (Wait(ends_at, at, moment.cause, render(ends_at)),)
+        if fires_at <= max(at, moment.as_of):
+            firing.note(trigger, at, fires_at)
+            moment.triggers.append(TriggerFiring(trigger.name, fires_at, moment.cause, render(fires_at)))
+        else:
+            firing.waits = (Wait(fires_at, at, moment.cause, render(fires_at)),)
+
+    def _loud_at(self, trigger: Definition, at: int) -> int:
+        """Return when quiet hours let it fire: at a time, or when they end; NEVER if they drop it."""
+        quiet = trigger.quiet_hours
+        if quiet is None or at == NEVER:
+            return at
+        ends_at = quiet_until(at, self.zone.name if self.zone else None, quiet)
+        if ends_at is None:
+            return at
+        return NEVER if quiet.drops else ends_at
 
     def drop_waits(self, trigger: Definition, session_of: Callable[[int], SessionOf]) -> None:
         """Let wait of what has waited in two histories the first that would have waited in one; called after `unite`.
@@ -165,12 +175,22 @@ class Triggers(Facet):
         firing = self.firings.get(trigger.name)
         if firing is not None and firing.waits:
             waits = (
-                each for each in firing.waits if not _is_suppressed(trigger, firing, each.since, session_of(each.since))
+                msgspec.structs.replace(each, until=until)
+                for each in firing.waits
+                if not _is_over(trigger, firing, session_of(each.since))
+                and (until := self._waits_until(trigger, firing, each)) != NEVER
             )
-            firing.waits = tuple(islice(waits, 1))
+            firing.waits = tuple(islice(sorted(waits), 1))
+
+    def _waits_until(self, trigger: Definition, firing: Firing, wait: Wait) -> int:
+        """Return until when it waits, knowing more of what it has fired; NEVER if it would not have waited."""
+        if _cooled_at(trigger, firing, wait.since, wait.since) == NEVER:
+            return NEVER
+        cooled_at = _cooled_at(trigger, firing, wait.since, wait.until) if trigger.on is None else wait.until
+        return wait.until if cooled_at == wait.until else self._loud_at(trigger, cooled_at)
 
     def release(self, moment: Moment) -> None:
-        """Fire what has waited for the end of quiet hours; called once its conditions are those of the moment."""
+        """Fire what has waited long enough; called once its conditions are those of the moment."""
         due = {name for name, firing in self.firings.items() if firing.waits and firing.waits[0].until <= moment.as_of}
         for trigger in moment.context.program.triggers if due else ():
             if trigger.name in due:
@@ -180,17 +200,29 @@ class Triggers(Facet):
                 moment.triggers.append(TriggerFiring(trigger.name, wait.until, wait.cause, wait.payload))
 
 
-def _is_suppressed(trigger: Definition, firing: Firing, at: int, session: SessionOf) -> bool:
+def _is_over(trigger: Definition, firing: Firing, session: SessionOf) -> bool:
+    """Whether it has fired as often as it may."""
     if firing.fired_at is None:
         return False
     if trigger.once == "person":
         return True
-    if trigger.once == "session" and any(session.started_at <= each <= session.ended_at for each in firing.in_sessions):
-        return True
-    cool_down_ms = trigger.cool_down_ms
-    return cool_down_ms is not None and any(
-        abs(at - each) < cool_down_ms for each in (firing.fired_at, *firing.cools_after)
+    return trigger.once == "session" and any(
+        session.started_at <= each <= session.ended_at for each in firing.in_sessions
     )
+
+
+def _cooled_at(trigger: Definition, firing: Firing, since: int, at: int) -> int:
+    """When it may fire at a time, or next, because of what was at `since`; NEVER if that is a part of another firing.
+
+    A condition that begins within the cool-down may last beyond it, an event does not: nothing is waited for.
+    """
+    cool_down_ms = trigger.cool_down_ms
+    if cool_down_ms is None or firing.fired_at is None:
+        return at
+    near = [each for each in (firing.fired_at, *firing.cools_after) if abs(at - each) < cool_down_ms]
+    if not near:
+        return at
+    return NEVER if trigger.on is not None or max(near) >= since else max(near) + cool_down_ms
 
 
 def _united(left: Firing, right: Firing) -> Firing:

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from definitions import compile_program
@@ -122,6 +123,19 @@ def test_what_it_fired_before_keeps_it_silent(trigger: Trigger, outcome: str) ->
     firings = (PublishedFiring(NOW - 10, "Ordered-10"),)
     events = event(10, total=100), event(1, total=100)
     assert occasions(trigger, *events, fired=firings) == [f"Ordered-1: {outcome}", "Ordered-10: fired"]
+
+
+def test_a_condition_that_begins_within_the_cool_down_waits_for_its_end() -> None:
+    trigger = Trigger("buyer", when=EventCount(ORDERED, Window()), cool_down_ms=HOUR)
+    order, near = event(10, total=100), PublishedFiring(NOW - HOUR // 2, "Ordered")
+    within = f"within 1h of its firing at {text_of(near.fired_at)}"
+    assert occasions(trigger, order, fired=(near,)) == [
+        f"{text_of(NOW - 10)}: {within}; waits until {text_of(NOW + HOUR // 2)}"
+    ]
+    at_night = msgspec.structs.replace(trigger, quiet_hours=QuietHours(8 * 60 + 15, 9 * 60))
+    assert occasions(at_night, order, fired=(near,)) == [
+        f"{text_of(NOW - 10)}: {within}; waits for the end of quiet hours at 2027-01-15T09:00:00.000Z"
+    ]
 
 
 def test_a_condition_that_held_already_does_not_fire() -> None:

@@ -134,6 +134,14 @@ def test_quiet_hours_put_off_what_fires_and_a_contradiction_takes_it_back() -> N
     assert out.triggers == [], "the cart is not abandoned any more by then"
 
 
+def test_a_condition_that_begins_within_the_cool_down_fires_when_that_ends_if_it_lasts() -> None:
+    context = context_of(Trigger("pro", when=PRO, cool_down_ms=HOUR))
+    plans = [(0, "pro"), (1, "free"), (2, "pro"), (HOUR + 1, "free"), (HOUR + 2, "pro"), (2 * HOUR - 1, "free")]
+    state, out = fold([identify(START + at, {"plan": plan}) for at, plan in plans], context=context)
+    at_rest(state, START + 10 * HOUR, context, out)
+    assert [at for _, at, _ in fired(out)] == [0, HOUR], "the third time it did not last"
+
+
 def test_two_histories_that_become_one_fire_nothing_again_and_lose_nothing() -> None:
     context = context_of(Trigger("interested", when=TWICE))
     halves = [

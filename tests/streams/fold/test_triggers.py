@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from definitions import NEVER, Definitions, compile_program
-from definitions.model import Trigger
+from definitions.model import Call, Comparison, EventMatcher, Operator, TraitComparison, Trigger
 from definitions.quiet_hours import QuietHours
 from streams.fold.moment import Moment, Outputs
 from streams.fold.triggers import Firing, SessionOf, Triggers, Wait
@@ -15,6 +15,7 @@ from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, event
 NIGHT = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR  # midnight, UTC
 NOON = NIGHT + 12 * HOUR
 QUIET = QuietHours(22 * 60, 8 * 60)
+ON = EventMatcher((Call("track", "Payment Failed"),))
 
 
 def moment(as_of: int = NOON, cause: str = "m1") -> Moment:
@@ -30,6 +31,12 @@ def fired(
     return [firing.fired_at for firing in now.triggers]
 
 
+def begun(facet: Triggers, trigger: Trigger, at: int) -> list[int]:
+    """Let the condition begin to hold at a time, and return when the trigger fired then."""
+    assert facet.begins(trigger.name, True)
+    return fired(facet, trigger, at)
+
+
 def released(facet: Triggers, at: int, trigger: Trigger | None = None) -> list[tuple[int, str, str]]:
     program = compile_program(Definitions(triggers=(trigger or Trigger("t"),)))
     now = Moment(msgspec.structs.replace(CONTEXT, program=program), Outputs(), "deadline", at, 0)
@@ -43,14 +50,14 @@ def test_without_rules_it_fires_each_time() -> None:
 
 
 def test_it_cools_down_for_exactly_the_time() -> None:
-    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    facet, trigger = Triggers(), Trigger("t", ON, cool_down_ms=HOUR)
     assert fired(facet, trigger, NOON) == [NOON]
     assert fired(facet, trigger, NOON + HOUR - 1) == []
     assert fired(facet, trigger, NOON + HOUR) == [NOON + HOUR]
 
 
 def test_a_late_event_within_the_cool_down_before_the_last_time_does_not_fire() -> None:
-    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    facet, trigger = Triggers(), Trigger("t", ON, cool_down_ms=HOUR)
     assert fired(facet, trigger, NOON) == [NOON]
     assert fired(facet, trigger, NOON - HOUR + 1, as_of=NOON) == []
     assert fired(facet, trigger, NOON - HOUR, as_of=NOON) == [NOON - HOUR]
@@ -58,14 +65,14 @@ def test_a_late_event_within_the_cool_down_before_the_last_time_does_not_fire() 
 
 
 def test_several_late_events_within_the_cool_down_fire_once() -> None:
-    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    facet, trigger = Triggers(), Trigger("t", ON, cool_down_ms=HOUR)
     late = [NIGHT + minute * MINUTE for minute in (0, 1, 2, 59, 60, 90)]
     assert fired(facet, trigger, NOON) == [NOON]
     assert [at for at in late if fired(facet, trigger, at, as_of=NOON)] == [NIGHT, NIGHT + HOUR]
 
 
 def test_the_cool_down_of_what_is_older_than_all_that_is_remembered_counts_as_well() -> None:
-    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    facet, trigger = Triggers(), Trigger("t", ON, cool_down_ms=HOUR)
     for number in range(100):
         assert fired(facet, trigger, NOON + number * HOUR)
     late = [NIGHT - 100 * HOUR + minute * MINUTE for minute in (0, 1, 2, 60, 61, 62)]
@@ -73,8 +80,75 @@ def test_the_cool_down_of_what_is_older_than_all_that_is_remembered_counts_as_we
     assert len(facet.firings["t"].cools_after) <= 50
 
 
+WHEN = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
+COOLING = Trigger("t", when=WHEN, cool_down_ms=HOUR)
+
+
+def test_what_begins_within_the_cool_down_and_lasts_fires_when_it_ends() -> None:
+    facet = Triggers()
+    assert begun(facet, COOLING, NOON) == [NOON]
+    facet.begins("t", False)
+    assert begun(facet, COOLING, NOON + MINUTE) == []
+    assert facet.deadline(NOON + MINUTE) == NOON + HOUR
+    assert released(facet, NOON + HOUR - 1, COOLING) == []
+    assert released(facet, NOON + HOUR, COOLING) == [(NOON + HOUR, "m1", "{}")]
+    facet.begins("t", False)
+    assert begun(facet, COOLING, NOON + 2 * HOUR - 1) == [], "it has cooled since then only"
+    assert facet.deadline(NOON + HOUR) == NOON + 2 * HOUR
+
+
+def test_what_begins_within_the_cool_down_and_ceases_fires_nothing() -> None:
+    facet = Triggers()
+    begun(facet, COOLING, NOON)
+    facet.begins("t", False)
+    begun(facet, COOLING, NOON + MINUTE)
+    facet.begins("t", False)
+    assert facet.deadline(NOON + MINUTE) == NEVER
+    assert released(facet, NOON + HOUR, COOLING) == []
+
+
+def test_the_cool_down_ends_with_the_quiet_hours_in_which_it_does() -> None:
+    facet = Triggers()
+    late, morning = NIGHT + 22 * HOUR - MINUTE, NIGHT + 32 * HOUR
+    trigger = msgspec.structs.replace(COOLING, quiet_hours=QUIET)
+    begun(facet, trigger, late)
+    facet.begins("t", False)
+    assert begun(facet, trigger, late + 30) == []
+    assert facet.waiting() == {"t": morning}
+    facet.begins("t", False)
+    begun(facet, msgspec.structs.replace(trigger, quiet_hours=QuietHours(22 * 60, 8 * 60, drops=True)), late + 40)
+    assert facet.waiting() == {}, "quiet hours drop it"
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize(
+    ("fired_at", "until"),
+    [
+        (NOON - HOUR, NOON + HOUR),
+        (NOON + MINUTE, NOON + MINUTE + HOUR),
+        (NOON + 2 * MINUTE, None),
+        (NOON + 3 * MINUTE, None),
+    ],
+    ids=["long before", "before it began", "as it began", "since it began"],
+)
+def test_what_waits_in_one_history_waits_for_the_cool_down_of_both(
+    fired_at: int, until: int | None, is_turned: bool
+) -> None:
+    """What has fired since it began is its firing, as if the two had been one."""
+    facet, other = Triggers(), Triggers()
+    begun(facet, COOLING, NOON)
+    facet.begins("t", False)
+    begun(facet, COOLING, NOON + 2 * MINUTE)
+    begun(other, COOLING, fired_at)
+    if is_turned:
+        facet, other = other, facet
+    facet.unite(deepcopy(other), moment(NOON + 5 * MINUTE))
+    facet.drop_waits(COOLING, lambda at: SessionOf(at, at))
+    assert facet.waiting() == ({} if until is None else {"t": until})
+
+
 def test_quiet_hours_begin_the_cool_down_when_they_end() -> None:
-    facet, trigger, morning = Triggers(), Trigger("t", cool_down_ms=HOUR, quiet_hours=QUIET), NIGHT + 8 * HOUR
+    facet, trigger, morning = Triggers(), Trigger("t", ON, cool_down_ms=HOUR, quiet_hours=QUIET), NIGHT + 8 * HOUR
     assert fired(facet, trigger, NIGHT) == []
     assert released(facet, morning, trigger) == [(morning, "m1", "{}")]
     assert fired(facet, trigger, NOON) == [NOON]
@@ -83,7 +157,7 @@ def test_quiet_hours_begin_the_cool_down_when_they_end() -> None:
 
 @pytest.mark.parametrize("is_turned", [False, True])
 def test_what_two_histories_fired_cools_down_in_both_and_after_a_replay(is_turned: bool) -> None:
-    facet, other, trigger = Triggers(), Triggers(), Trigger("t", cool_down_ms=HOUR)
+    facet, other, trigger = Triggers(), Triggers(), Trigger("t", ON, cool_down_ms=HOUR)
     fired(facet, trigger, NIGHT)
     fired(other, trigger, NOON)
     if is_turned:
@@ -217,5 +291,5 @@ def test_of_two_that_wait_one_that_would_not_have_in_one_history_does_not_fire()
     """One has fired at midnight; within the hour after it the other began to wait, and it did itself after that."""
     facet = Triggers({"t": Firing(fired_at=NIGHT, waits=(Wait(NOON, NIGHT + HOUR, "late", "b"),))})
     facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + MINUTE, "soon", "a"),))}), moment())
-    facet.drop_waits(Trigger("t", cool_down_ms=HOUR), lambda at: SessionOf(at, at))
+    facet.drop_waits(Trigger("t", ON, cool_down_ms=HOUR), lambda at: SessionOf(at, at))
     assert released(facet, NOON) == [(NOON, "late", "b")]
