@@ -1,7 +1,10 @@
 """What a trigger across persons sees now: the numbers of its values against what is usual, and when it fired.
 
+import unicodedata
 Queried once more, beside what the process that evaluates has remembered.
 """
+
+import unicodedata
 
 import msgspec
 
@@ -72,6 +75,7 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
 
     Raises OnefoldError.
     """
+    name = unicodedata.normalize("NFC", name)
     in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
     defined = () if in_force is None else in_force.across
     trigger = next((each for each in defined if each.name == name), None)

@@ -3,6 +3,7 @@
 Evaluates a definition once more over the profile's events in ClickHouse, beside what the streams have published.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
@@ -82,7 +83,10 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
     publication = read_publication(settings.kafka)
     in_force = publication.evaluated(workspace, settings.partitions)
     defined = in_force.definitions if in_force is not None else Definitions()
-    definition = _named(defined, workspace, subject).get(name)
+    named = _named(defined, workspace, subject)
+    composed = unicodedata.normalize("NFC", name)
+    name = composed if composed in named else name  # a trait that is sent stays as it is
+    definition = named.get(name)
     if definition is None and subject != "trait":
         raise _unknown(defined, workspace, subject, name)
     warehouse = look_ups(settings.clickhouse)
@@ -142,7 +146,7 @@ def why_not_across(settings: Settings, workspace: str, name: str) -> RequestRefu
     """Say why a name is that of no trigger across persons. Raises OnefoldError."""
     in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
     defined = in_force.definitions if in_force is not None else Definitions()
-    if name in _named(defined, workspace, "trigger"):
+    if unicodedata.normalize("NFC", name) in _named(defined, workspace, "trigger"):
         return RequestRefused("trigger", f"trigger {name!r} is about persons: say for whom")
     return _unknown(defined, workspace, "trigger", name)
 

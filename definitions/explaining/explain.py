@@ -3,6 +3,7 @@
 Pure: over a `PastProfile`. Finding the past is the warehouse's, showing the tree the command's and the API's.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ from definitions.model import (
 from definitions.model import Sequence as EventSequence
 from definitions.paths import path_of, path_text
 from definitions.plan import needs, paths_in
+from definitions.plan.accumulators import MAX_VALUES
 from definitions.streaming.aggregates import compile_aggregate
 from definitions.streaming.conditions import compile_condition
 from definitions.streaming.counts import after
@@ -62,7 +64,8 @@ class ShownEvent(msgspec.Struct, frozen=True):
 class Explained(msgspec.Struct, frozen=True):
     """One part of a definition as of now.
 
-    `says`: in words. `until`: when it changes if no event comes; None: never. `at_least`: then or later, since nothing
+    `says`: in words. `same`: of a count of equal values the one that is shown, the most frequent of those that make it
+    hold, or of all. `until`: when it changes if no event comes; None: never. `at_least`: then or later, since nothing
     nearer was found. `value`: what it sees, such as a number or a trait. `events`: the newest that count, of `counted`.
     `mistyped`: the newest that do not, or not wholly, because of the type of the value shown; of `mistyped_counted`.
     """
@@ -77,6 +80,7 @@ class Explained(msgspec.Struct, frozen=True):
     mistyped: tuple[ShownEvent, ...] = ()
     mistyped_counted: int = 0
     parts: tuple["Explained", ...] = ()
+    same: object = None
 
 
 class ReadTrait(msgspec.Struct, frozen=True):
@@ -187,7 +191,8 @@ def _explained_leaf(  # noqa: PLR0911 - one for each form
     match leaf:
         case EventCount():
             counted = _counted(leaf, leaf.window, past)
-            return explained(value=counted["counted"], **counted)
+            same = counted["events"][0].value if leaf.same is not None and counted["events"] else None
+            return explained(value=counted["counted"], same=same, **counted)
         case AggregateComparison(aggregate=aggregate):
             value, _ = compile_aggregate(aggregate, _key_of(past))(past, past.now)
             return explained(value=value, **_counted(aggregate, aggregate.window, past))
@@ -212,6 +217,8 @@ def _counted(leaf: Leaf | Aggregate, window: Window, past: PastProfile) -> Mappi
     wanted, begins = needs(leaf), after(window, past, past.now)
     matching = {id(event): event for need in wanted for event in past.matching(need)}
     counted = sorted((event for event in matching.values() if event.occurred_at > begins), key=_order)
+    if isinstance(leaf, EventCount) and leaf.same is not None:
+        counted = _alike(leaf, counted[-MAX_VALUES:], lambda event: past.value_of(event, wanted[0]))
     mistyped = past.mistyped(wanted, begins)
     return {
         "events": tuple(
@@ -222,6 +229,16 @@ def _counted(leaf: Leaf | Aggregate, window: Window, past: PastProfile) -> Mappi
         "mistyped": tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
         "mistyped_counted": len(mistyped),
     }
+
+
+def _alike(count: EventCount, events: Sequence[Event], value_of: Callable[[Event], object]) -> list[Event]:
+    """Return the events of one value: the most frequent of those that are as often as is asked, else of all."""
+    groups: defaultdict[tuple[bool, object], list[Event]] = defaultdict(list)
+    for event in events:
+        value = value_of(event)
+        groups[isinstance(value, bool), value].append(event)
+    least, most = count.at_least or 0, len(events) if count.at_most is None else count.at_most
+    return max(groups.values(), key=lambda group: (least <= len(group) <= most, len(group)), default=[])
 
 
 def _status(leaf: ConsentComparison, past: PastProfile) -> str:

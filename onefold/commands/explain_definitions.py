@@ -197,7 +197,8 @@ def _value_line(shown: ShownValue) -> Text:
 
 def _add_part(tree: Tree, part: Explained) -> None:
     mark = ("yes ", "green") if part.holds else ("no  ", "red")
-    sees = "" if part.value is None else f"  sees {_json(part.value)}"
+    of = "" if part.same is None else f" of {_json(part.same)}"
+    sees = "" if part.value is None else f"  sees {_json(part.value)}{of}"
     node = tree.add(Text.assemble(mark, literal(part.says), (sees, "cyan"), _until(part)))
     for inner in part.parts:
         _add_part(node, inner)

@@ -27,7 +27,12 @@ pytestmark = pytest.mark.stack
 
 PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 DEFINITIONS = Definitions(
-    (Segment("pros", PRO), Segment("phones", PRO, kind="device"), Segment("elsewhere", PRO, workspaces=("other",))),
+    (
+        Segment("pros", PRO),
+        Segment("caf\u00e9", PRO),
+        Segment("phones", PRO, kind="device"),
+        Segment("elsewhere", PRO, workspaces=("other",)),
+    ),
     traits=(Trait("level", Rule((), Literally("basic"))),),
     triggers=(Trigger("thanks", on=EventMatcher((Call("track", "Order Completed"),)), when=InSegment("pros")),),
 )
@@ -64,6 +69,13 @@ def test_a_trigger_is_explained_by_what_became_of_the_events_that_it_is_about(
     (occasion,) = found["trigger"]["occasions"]
     assert (occasion["event"]["message_id"], occasion["at"]) == ("m2", "2023-11-14T22:13:20.118Z")
     assert occasion["outcome"].startswith("came before the trigger was applied at 20")
+
+
+def test_a_name_is_found_in_whichever_form_it_is_written(client: Client, known: str, stack: Stack) -> None:
+    reader = client(kafka=stack.settings.kafka)
+    for name in ("caf\u00e9", "cafe\u0301"):
+        answer = reader.get(f"/v1/explain/segment/{name}/user_id:ada", params={"workspace": known})
+        assert answer.json()["condition"]["holds"]
 
 
 @pytest.mark.parametrize(

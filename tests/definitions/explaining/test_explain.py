@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +134,27 @@ def test_a_union_shows_what_each_event_adds() -> None:
     explained = explain_trait(tags, past(*sent, definitions=Definitions(traits=(tags,))))
     assert (explained.says, explained.value) == ("union traits.tags of identify call", ["a", "b", "c"])
     assert [shown.value for shown in explained.events] == [("c",), ("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("at_least", "at_most", "same", "agos"),
+    [(3, None, "a", [1, 4]), (2, None, "a", [1, 4]), (1, 1, "b", [2]), (4, None, "a", [1, 4])],
+)
+def test_a_count_of_equal_values_shows_the_value_that_makes_it_hold_or_comes_nearest(
+    at_least: int, at_most: int | None, same: str, agos: list[int]
+) -> None:
+    count = EventCount(ORDERED, Window(HOUR), at_least, at_most, Field(("item",)))
+    events = [event(1, item="a"), event(2, item="b"), event(4, item="a"), event(3), event(2 * HOUR, item="b")]
+    explained = explain(count, *events)
+    assert (explained.holds, explained.value, explained.same) == (at_least < 3, len(agos), same)
+    assert [(shown.occurred_at, shown.value) for shown in explained.events] == [
+        (text_of(NOW - ago), same) for ago in agos
+    ]
+
+
+def test_a_count_of_equal_values_without_any_shows_none() -> None:
+    explained = explain(EventCount(ORDERED, Window(HOUR), 1, None, Field(("item",))), event(1))
+    assert (explained.holds, explained.value, explained.same, explained.events) == (False, 0, None, ())
 
 
 def test_a_sequence_shows_the_events_of_its_steps() -> None:

@@ -379,6 +379,17 @@ def test_what_waits_for_the_end_of_quiet_hours_still_waits_after_a_rebuild(trigg
     assert out.triggers == [], "the event belongs to another"
 
 
+@pytest.mark.parametrize(("began_at", "now"), [(MINUTE, MINUTE), (MINUTE, 3 * HOUR), (2 * HOUR, 3 * HOUR)])
+def test_a_rebuild_lets_wait_for_the_cool_down_what_did_and_repeats_nothing(began_at: int, now: int) -> None:
+    context = context_of(Trigger("pro", when=PRO, cool_down_ms=HOUR))
+    plans = [identify(START + at, {"plan": plan}) for at, plan in ((0, "pro"), (1, "free"), (2, "pro"))]
+    state, before = fold(plans, context=context)
+    at_rest(state, START + began_at, context, before)
+    after, out = rebuilt(begun(state, START + began_at), [plans], context, START + now)
+    at_rest(after, START + 10 * HOUR, context, out)
+    assert [at for _, at, _ in (*fired(before), *fired(out))] == [0, HOUR]
+
+
 def test_a_payload_says_the_segments_that_hold_with_the_event() -> None:
     segments = [Segment("interested", TWICE)]
     context = context_of(

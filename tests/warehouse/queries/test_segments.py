@@ -117,6 +117,18 @@ def test_an_entry_counts_from_its_very_millisecond(warehouse: Warehouse, workspa
     assert segments.count(BUYERS) == 0
 
 
+def test_a_name_is_found_in_whichever_form_it_is_written(warehouse: Warehouse, workspace: str) -> None:
+    cafe = "caf\u00e9"
+    write(warehouse, [said(workspace, ADAS, cafe, "entered", NOW, 1)])
+    segments = Segments(warehouse, workspace)
+    for name in (cafe, "cafe\u0301"):
+        assert (segments.count(name), len(segments.members(name, 10).rows)) == (1, 1)
+        assert [each.profile_id for batch in segments.exported(name, None, with_traits=False) for each in batch] == [
+            ADAS
+        ]
+        assert segments.overlap(name, name).both == 1
+
+
 def test_two_segments_overlap_now_and_then(warehouse: Warehouse, workspace: str, world: World) -> None:
     segments = Segments(warehouse, workspace)
     for at in (None, NOW + 2 * DAY):
