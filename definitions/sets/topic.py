@@ -1,7 +1,9 @@
 """Reads the topic `definitions`, and applies sets: of two who do so at once one wins, and the other hears of it."""
 
+import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication, set_record
@@ -14,6 +16,7 @@ from runtime.kafka.topics import create_topics
 from runtime.kafka.transactions import ProducerFenced, TransactionalProducer
 from schemas.topics import DEFINITIONS, single_partition_configuration
 
+_PARTITION = (DEFINITIONS, 0)
 _APPLIER = "onefold-definitions"
 _THERE_WITHIN_S = 60.0
 _LOOK_AGAIN_S = 0.1
@@ -42,11 +45,36 @@ def ensure_topic(kafka: str, replication: int, answer_timeout_s: float = 30.0, t
 
 
 def read_publication(kafka: str) -> Publication:
-    """Return what the topic says now. Raises TransientError, UnknownLanguage."""
-    publication = Publication()
-    for message in read_to_end(kafka, [DEFINITIONS]):
-        publication = publication.with_record(message.key(), message.value())
-    return publication
+    """Return what the topic says now: a process reads on from where it was. Raises TransientError, UnknownLanguage."""
+    return _reading(kafka).read_on()
+
+
+class _Reading:
+    """What the topic of one Kafka has said so far, for all threads of a process."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._lock = threading.Lock()
+        self._publication = Publication()
+        self._next = 0
+
+    def read_on(self) -> Publication:
+        with self._lock:
+            if self._next > self._end():  # not the topic of before: whoever begins anew may keep the address
+                self._publication, self._next = Publication(), 0
+            for message in read_to_end(self._kafka, [DEFINITIONS], {_PARTITION: self._next}):
+                self._publication = self._publication.with_record(message.key(), message.value())
+                self._next = (message.offset() or 0) + 1
+            return self._publication
+
+    def _end(self) -> int:
+        offsets = Offsets(self._kafka)
+        return max((extent.end for extent in offsets.extents(offsets.partitions([DEFINITIONS])).values()), default=0)
+
+
+@cache
+def _reading(kafka: str) -> _Reading:
+    return _Reading(kafka)
 
 
 def apply_set(kafka: str, following: Callable[[DefinitionSet | None], DefinitionSet], expected: int) -> DefinitionSet:

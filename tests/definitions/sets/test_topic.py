@@ -36,6 +36,15 @@ def test_a_set_follows_the_newest_one(kafka: str) -> None:
     assert read_publication(kafka).newest == applied
 
 
+def test_a_process_reads_on_from_what_it_has_read(kafka: str) -> None:
+    first = apply_set(kafka, following("a"), read_publication(kafka).version)
+    before = read_publication(kafka)
+    second = apply_set(kafka, following("b"), first.version)
+    now = read_publication(kafka)
+    assert now.newest == second
+    assert now.sets[first.version] is before.sets[first.version], "it was not decoded once more"
+
+
 def test_what_was_planned_after_an_older_version_is_not_applied(kafka: str) -> None:
     before = read_publication(kafka).version
     apply_set(kafka, following("a"), before)

@@ -61,7 +61,7 @@ def streamed(person: str, actions: Iterable[Action], program: Program) -> Mappin
         folded = event(action.at, action.name, message_id=f"{number}", properties=properties, ordinal=number)
         fold_event(state, folded, context, out)
     advance(state, NEVER - 1, context, out)
-    return _by_segment(out.segment_changes)
+    return by_segment(out.segment_changes)
 
 
 def profile_of(person: str) -> str:
@@ -69,7 +69,7 @@ def profile_of(person: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
 
 
-def _by_segment(changes: Iterable[SegmentChange]) -> Mapping[str, Changes]:
+def by_segment(changes: Iterable[SegmentChange]) -> Mapping[str, Changes]:
     """Entries and exits that last: one that is taken back at the same time leaves no interval."""
     listed: defaultdict[str, Changes] = defaultdict(list)
     for change in changes:
