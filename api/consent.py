@@ -80,6 +80,14 @@ def link_event(settings: Settings, workspace: str, profile_id: str, purpose: str
     return _event(settings, workspace, _identifiers_of(settings, workspace, profile_id), denied, LINK_SOURCE)
 
 
+def requested_status(text: str) -> Status:
+    """Return a status as people say it. Raises RequestRefused."""
+    for status in STATUSES:
+        if status == text:
+            return status
+    raise RequestRefused("status", f"there is no status {text[:MAX_TEXT]!r} ({did_you_mean(text, STATUSES)})")
+
+
 def event_key(event: Event) -> bytes:
     """Return the key under which an event is written."""
     return identifier_key(event.workspace, event.identifiers[0])
@@ -103,7 +111,6 @@ def _check(choice: ConsentChoice, rules: ConsentRules) -> None:
     for field, value, choices in (
         ("purpose", choice.purpose, purposes),
         ("channel", choice.channel, channels),
-        ("status", choice.status, STATUSES),
     ):
         if value not in choices:
             raise RequestRefused(field, f"there is no {field} {value[:MAX_TEXT]!r} ({did_you_mean(value, choices)})")

@@ -12,7 +12,15 @@ from starlette.routing import Route
 
 from api.access import check_admin_key, check_any_admin_key
 from api.answering import answer
-from api.consent import ConsentChoice, consent_rules, event_key, link_event, operator_event, queried_consent
+from api.consent import (
+    ConsentChoice,
+    consent_rules,
+    event_key,
+    link_event,
+    operator_event,
+    queried_consent,
+    requested_status,
+)
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
 from api.requests import UnknownProfile
@@ -22,7 +30,7 @@ from runtime.http.bodies import Bodies
 from runtime.kafka.async_producer import AsyncProducer
 from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
-from schemas.consent import ALL, Status
+from schemas.consent import ALL
 from schemas.contracts import Contracts
 from schemas.records import Event
 from schemas.unsubscribing import PATH, ForgedLink, UnsubscribeLink, read_link
@@ -37,7 +45,7 @@ class ConsentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     profile: str
     purpose: str
-    status: Status
+    status: str
     workspace: str = "main"
     channel: str = ALL
     text: str = ""
@@ -68,7 +76,8 @@ class Consents:
             check_any_admin_key(settings, request)
             body = await read_json(self._bodies, request, ConsentBody)
             check_admin_key(settings, body.workspace, request)
-            choice = ConsentChoice(body.purpose, body.status, body.channel, body.text, body.reason)
+            status = requested_status(body.status)
+            choice = ConsentChoice(body.purpose, status, body.channel, body.text, body.reason)
             event = await asyncio.to_thread(operator_event, settings, body.workspace, body.profile, choice)
             await self._send(event)
         except ClientDisconnect:

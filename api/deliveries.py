@@ -11,11 +11,12 @@ from starlette.routing import Route
 
 from api.answering import answer
 from api.explaining_deliveries import explained_delivery
-from api.pausing import destinations_in_force
+from api.pausing import destination_named, destinations_in_force
 from api.profiles import queried_profile_ids
 from api.requests import RequestRefused, requested_time
 from runtime.hints import did_you_mean
 from schemas.records import DeliveryOutcome
+from schemas.records.deliveries import REASONS
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, ShownAttempt
@@ -42,12 +43,15 @@ def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
 ) -> ChosenAttempts:
     """Read which attempts a person means: times in ISO 8601, `profile` a profile's id or NAMESPACE:VALUE.
 
-    Raises RequestRefused, UnknownProfile, InvalidIdentifier and OnefoldError.
+    A destination that was renamed is meant by any of its names, with what was attempted under all of them. Raises
+    RequestRefused, UnknownProfile, InvalidIdentifier and OnefoldError.
     """
+    named = destination_named(destinations_in_force(settings), destination) if destination else None
     return ChosenAttempts(
-        destination or "",
+        (destination or "") if named is None else named.name,
+        () if named is None else tuple(name for name in named.names if name != named.name),
         None if outcome is None else _outcome(outcome),
-        reason or "",
+        _reason(reason or ""),
         None if since is None else requested_time("since", since),
         None if until is None else requested_time("until", until),
         () if profile is None else queried_profile_ids(settings, workspace, profile),
@@ -70,10 +74,17 @@ def queried_attempts(
 
 def _check_destination(settings: Settings, deliveries: DeliveryLog, name: str) -> None:
     """Raise RequestRefused for a destination that is not in force, and never had a delivery."""
+    if (reason := why_unknown(settings, deliveries, name)) is not None:
+        raise RequestRefused("destination", reason)
+
+
+def why_unknown(settings: Settings, deliveries: DeliveryLog, name: str) -> str | None:
+    """Return that a destination is not in force, and never had a delivery; None if it is, or had."""
     known = {*deliveries.destinations(), *(each.name for each in destinations_in_force(settings))}
-    if name not in known:
-        hint = did_you_mean(name, sorted(known)) or "none is in force: see `onefold definitions status`"
-        raise RequestRefused("destination", f"there is no destination {name!r} ({hint})")
+    if name in known:
+        return None
+    hint = did_you_mean(name, sorted(known)) or "none is in force: see `onefold definitions status`"
+    return f"there is no destination {name!r} ({hint})"
 
 
 def _outcome(text: str) -> DeliveryOutcome:
@@ -81,6 +92,12 @@ def _outcome(text: str) -> DeliveryOutcome:
         if outcome == text:
             return outcome
     raise RequestRefused("outcome", f"an outcome is one of {', '.join(OUTCOMES)}, not {text[:40]!r}")
+
+
+def _reason(text: str) -> str:
+    if text and text not in REASONS:
+        raise RequestRefused("reason", f"there is no reason {text[:40]!r} ({did_you_mean(text, REASONS)})")
+    return text
 
 
 def delivery_routes() -> list[Route]:

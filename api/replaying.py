@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from api.deliveries import why_unknown
 from api.pausing import names_of
-from runtime.clock import now_ms
+from api.requests import UnknownDefinition
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
@@ -23,6 +24,7 @@ from schemas.records import DeliveryAttempt, Trigger
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
+from warehouse.queries.clock import server_time
 from warehouse.queries.deliveries import REPLAYED, ChosenAttempts, DeliveryLog, Replayable
 
 AT_ONCE = 500
@@ -55,8 +57,6 @@ class Replays:
         return across_key(self._workspace, trigger.trigger, trigger.across or "")
 
     def _attempt(self, delivery: Replayable, now: int) -> DeliveryAttempt:
-        # Its time is just behind that of the attempt which it follows: whatever comes of the replay is later by the
-        # same clock, that of the process which delivers.
         return DeliveryAttempt(
             workspace=self._workspace,
             delivery_id=delivery.delivery_id,
@@ -68,7 +68,7 @@ class Replays:
             happened_at=delivery.happened_at,
             attempt=delivery.attempt,
             outcome="retry",
-            attempted_at=delivery.attempted_at + 1,
+            attempted_at=max(now, delivery.attempted_at + 1),  # behind the attempt which it follows
             profile_id=delivery.profile_id or None,
             profile_kind=delivery.profile_kind or None,
             reason=REPLAYED,
@@ -95,8 +95,12 @@ class DeliveryReplay:
         self._deliveries = DeliveryLog(self._warehouse, workspace)
 
     def count(self) -> int:
-        """Count what would be replayed."""
-        return self._deliveries.replayable_count(self._chosen)
+        """Count what would be replayed. Raises UnknownDefinition for a destination that there is not, nor was."""
+        number = self._deliveries.replayable_count(self._chosen)
+        reason = None if number else why_unknown(self._settings, self._deliveries, self._chosen.destination)
+        if reason is not None:
+            raise UnknownDefinition("destination", reason)
+        return number
 
     def run(self, most: int) -> Iterator[int]:
         """Replay so many at most; yield how many after each transaction. Whoever stops asking stops it."""
@@ -106,7 +110,8 @@ class DeliveryReplay:
             await_written(self._settings.kafka)
             left = most
             for chunk in self._deliveries.replayable(self._chosen, AT_ONCE):
-                some, now = chunk[:left], now_ms()
+                # Not by the clock of this machine: one that is ahead would have it follow what comes of the replay.
+                some, now = chunk[:left], server_time(self._warehouse)
                 producer.send([record for delivery in some for record in replays.records(delivery, now)])
                 left -= len(some)
                 yield len(some)

@@ -18,6 +18,7 @@ from definitions.sets.folder import Draft
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from definitions.withdrawals import unasked_segments
+from onefold.left_waiting import GONE
 from onefold.staying import staying_at
 from onefold.wording import count
 from runtime.kafka.clients import MAX_RECORD_BYTES
@@ -108,7 +109,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
     sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
     destination that is not as before, which addresses nothing is sent to. `unasked`: by segment that is not as before,
-    or whose destination is not, what keeps people there who withdraw their consent.
+    or whose destination is not, what keeps people there who withdraw their consent. `left_waiting`: by the name of a
+    destination that is done away with how many deliveries wait there.
     """
 
     version: int
@@ -128,6 +130,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     staying: Mapping[str, tuple[str, ...]] = {}
     forbidden: Mapping[str, tuple[str, ...]] = {}
     unasked: Mapping[str, tuple[str, ...]] = {}
+    left_waiting: Mapping[str, int] = {}
 
     @property
     def impossible(self) -> str:
@@ -164,6 +167,12 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
         """Say where people would be left for good, as their destination is gone; else nothing."""
         names = [each.removeprefix("destination ") for each in self.staying if each.startswith("destination ")]
         return f"nobody could be taken out of {' and '.join(names)} any more, which is removed" if names else ""
+
+    @property
+    def unsent(self) -> str:
+        """Say what waits for destinations that are done away with; else nothing."""
+        waiting = [_left_waiting(name, number) for name, number in sorted(self.left_waiting.items())]
+        return f"{' and '.join(waiting)}, which is removed: {GONE}" if waiting else ""
 
 
 def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
@@ -211,6 +220,8 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     name = f"{difference.kind} {difference.name}"
     touch = plan.touches.get(name)
     texts = [f"{_WORDS[difference.change]} {literal(name)}{_renamed(difference)}"]
+    if difference.keys:
+        texts.append(literal(f"what changes: {', '.join(difference.keys)}"))
     if touch is not None:
         texts.append(f"{count(touch.events, 'event')} so far, {touch.last_day:,} in the last day ({_per_s(touch)})")
     if difference.kind == "segment" and difference.name in plan.predictions:
@@ -225,10 +236,20 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
-    for text in (*plan.staying.get(name, ()), *plan.forbidden.get(name, ()), *plan.unasked.get(name, ())):
+    said = (*plan.staying.get(name, ()), *plan.forbidden.get(name, ()), *plan.unasked.get(name, ()))
+    for text in (*said, *_waiting_there(difference, plan)):
         node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
         node.add(Text(literal(_unseen(unseen)), style="yellow"))
+
+
+def _waiting_there(difference: Difference, plan: DefinitionPlan) -> Iterator[str]:
+    if difference.kind == "destination" and difference.name in plan.left_waiting:
+        yield f"{_left_waiting(difference.name, plan.left_waiting[difference.name])}: {GONE}"
+
+
+def _left_waiting(name: str, number: int) -> str:
+    return f"{count(number, 'delivery')} for {name} wait{'s' * (number == 1)}"
 
 
 def _renamed(difference: Difference) -> str:

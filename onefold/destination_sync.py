@@ -14,7 +14,6 @@ from definitions.destinations import Destination
 from definitions.mapping import fingerprint
 from definitions.sets import DefinitionSet
 from onefold.fates.activations import waiting_of
-from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
@@ -31,6 +30,7 @@ from schemas.registry import Registry
 from settings import Settings
 from sinks.delivery.attempts import Saying, Whose, attempt_record
 from warehouse.client import Warehouse
+from warehouse.queries.clock import server_time
 from warehouse.queries.deliveries import SYNCED
 from warehouse.queries.membership_gaps import (
     Direction,
@@ -159,7 +159,7 @@ class Sync:
     def _records(self, segment: str, gaps: list[Gap], zones: Mapping[str, str]) -> Iterator[ProducerRecord]:
         known = persons(self._warehouse, self._workspace, [gap.profile_id for gap in gaps])
         change_bytes, attempt_bytes = self._codec.encoder(SegmentChange), self._codec.encoder(DeliveryAttempt)
-        now = now_ms()
+        now = server_time(self._warehouse)
         for gap in gaps:
             change = self._change(segment, gap, known.get(gap.profile_id), now)
             change = msgspec.structs.replace(change, timezone=zones.get(gap.profile_id, ""))

@@ -14,6 +14,9 @@ from runtime.literal import literal
 from settings import Settings
 from warehouse.queries.segments import TooLongAgo, UnknownSegment
 
+_ARGUMENTS = {"destination": "DESTINATION", "delivery": "ID"}
+"""What the argument is called, by what is looked up."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
@@ -34,7 +37,7 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
     except RequestRefused as refused:
         raise click.BadParameter(literal(refused), param_hint=f"--{refused.field}") from None
     except UnknownDefinition as unknown:
-        raise click.BadParameter(literal(unknown), param_hint="NAME") from None
+        raise click.BadParameter(literal(unknown), param_hint=_ARGUMENTS.get(unknown.subject, "NAME")) from None
     except (UnknownProfile, UnknownSegment, TooLongAgo) as error:
         raise click.ClickException(literal(error)) from None
     except ValueError as error:  # an identifier that is none, or that this look-up cannot be about

@@ -7,5 +7,6 @@ from runtime.literal import literal
 def failure(error: OnefoldError) -> str:
     """Say what failed at a server, for whoever typed the command."""
     if isinstance(error, UnreachableError):
-        return f"no stack answers: 'onefold up' starts one ({literal(error)})"
+        where = "--data-dir names the folder of one that runs elsewhere"
+        return f"no stack answers: 'onefold up' starts one, {where} ({literal(error)})"
     return literal(error)

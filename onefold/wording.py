@@ -71,5 +71,6 @@ def shown_event(link: ShownLink | WaitingLink) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 link`, `2 links`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return a number with its noun: `1 link`, `2 links`, `2 deliveries`."""
+    several = f"{noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"

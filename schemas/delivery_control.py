@@ -65,6 +65,15 @@ class Pauses(msgspec.Struct, frozen=True):
         """Return what it says of these destinations."""
         return Pauses(_of(self.of, names), _of(self.unopened, names), _of(self.suspended, names))
 
+    def renamed(self, names: Mapping[str, str]) -> "Pauses":
+        """Return the same of destinations by what they are called now; `names`: that, by any name of them."""
+        return Pauses(
+            _renamed(self.of, names),
+            _renamed(self.unopened, names),
+            _renamed(self.suspended, names),
+            _renamed(self.resumed, names),
+        )
+
     def with_record(self, key: bytes | None, value: bytes | None) -> "Pauses":
         """Return what holds after a record. What is no record of the topic changes nothing."""
         if key is None:
@@ -128,6 +137,10 @@ def _named(key: bytes, prefix: bytes) -> str:
 
 def _of(said: Mapping[str, Said], names: Collection[str]) -> Mapping[str, Said]:
     return {name: each for name, each in said.items() if name in names}
+
+
+def _renamed(said: Mapping[str, Said], names: Mapping[str, str]) -> Mapping[str, Said]:
+    return {names.get(name, name): each for name, each in said.items()}
 
 
 def _with(said: Mapping[str, Said], name: str, one: Said | None) -> Mapping[str, Said]:

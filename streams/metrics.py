@@ -54,7 +54,8 @@ DROPPED = Counter(
 )
 MISTYPED = Counter(
     "onefold_definitions_mistyped_total",
-    "Values of events that a definition compares with numbers, sums or unites, and that are of another type",
+    "Values of events that a definition compares with numbers, sums or unites, and that are of another type; or of"
+    " consent, that say nothing",
     ["workspace", "what", "name"],
 )
 DEAD = Counter("onefold_dead_letters_total", "Records that could not be processed", ["stage", "reason"])

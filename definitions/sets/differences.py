@@ -10,6 +10,7 @@ from definitions.destinations import Destination
 from definitions.model import AcrossTrigger, ConsentComparison, Definitions, InSegment, Segment, Trait, Trigger
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.sought import traits_read
+from definitions.sets.destination_keys import changed_keys
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication
 
@@ -25,13 +26,15 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 class Difference(msgspec.Struct, frozen=True, order=True):
     """One item that is added, removed, changed itself, or affected: it reads something that is changed.
 
-    `former_name`: what a destination was called, which is renamed and goes on.
+    `former_name`: what a destination was called, which is renamed and goes on; `keys`: of its file, those that say
+    something else.
     """
 
     kind: DefinitionKind
     name: str
     change: Literal["added", "affected", "changed", "removed"]
     former_name: str = ""
+    keys: tuple[str, ...] = ()
 
 
 def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]:
@@ -49,9 +52,12 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     if former.consent != new.consent:
         added, removed = former.consent == NO_RULES, new.consent == NO_RULES
         found["consent", RULES_FILE] = "added" if added else "removed" if removed else "changed"
+    keys = _changed_keys(former, new, former_names)
     return tuple(
         sorted(
-            Difference(kind, name, change, former_names.get(name, "") if kind == "destination" else "")  # type: ignore[arg-type]
+            Difference(kind, name, change)  # type: ignore[arg-type]
+            if kind != "destination"
+            else Difference(kind, name, change, former_names.get(name, ""), keys.get(name, ()))  # type: ignore[arg-type]
             for (kind, name), change in found.items()
         )
     )
@@ -141,6 +147,13 @@ def _former_names(former: Definitions, new: Definitions) -> dict[str, str]:
         for each in new.destinations
         if each.name not in before and gone.get(each.kept_as) in each.names
     }
+
+
+def _changed_keys(former: Definitions, new: Definitions, former_names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return by the name of each destination that goes on the keys of its file that say something else."""
+    before = {each.name: each for each in former.destinations}
+    pairs = ((before.get(former_names.get(each.name, each.name)), each) for each in new.destinations)
+    return {each.name: changed_keys(was, each) for was, each in pairs if was is not None}
 
 
 def _other_defaults(former: Definitions, new: Definitions) -> Iterator[Read]:

@@ -17,6 +17,8 @@ from schemas.records import Event
 MAX_TEXT = 100
 """Of a text's version and of a reason; what is longer is cut."""
 MAX_SPEAKS_FOR = 1_000
+UNDEFINED = ""
+"""In the place of a purpose: one that is not defined."""
 _CONSENT = '"consent"'
 _EMAIL_EVENTS: Mapping[str, str] = {
     "Unsubscribed": "unsubscribed",
@@ -51,6 +53,16 @@ class SaidInEvent(NamedTuple):
     reason: str = ""
 
 
+class ConsentInEvent(NamedTuple):
+    """What an event says, and what of it says nothing: by its purpose, UNDEFINED for one that is not defined."""
+
+    said: tuple[SaidInEvent, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+NOTHING_SAID = ConsentInEvent()
+
+
 class CompiledConsent:
     """Reads what an event says: in `context.consent`, by its name, and by the traits of an identify call."""
 
@@ -65,14 +77,21 @@ class CompiledConsent:
 
     def said_in(self, event: Event) -> tuple[SaidInEvent, ...]:
         """Return what an event says; () for nearly all. What is malformed, or names nothing defined, says nothing."""
-        said: list[SaidInEvent] = []
+        return self.read(event).said
+
+    def read(self, event: Event) -> ConsentInEvent:
+        """Return what an event says, and what it says in vain, such as a misspelt value or channel."""
+        found: list[SaidInEvent | str] = []
         if _CONSENT in event.context:
-            said += self._in_context(event)
+            found += self._in_context(event)
         if event.type == "track" and (reason := _EMAIL_EVENTS.get(event.event or "")) is not None:
-            said += self._by_name(event, reason)
+            found += self._by_name(event, reason)
         if self._traits and event.type == "identify":
-            said += self._in_traits(_object(event.traits))
-        return tuple(said)
+            found += self._in_traits(_object(event.traits))
+        if not found:
+            return NOTHING_SAID
+        said = tuple(each for each in found if not isinstance(each, str))
+        return ConsentInEvent(said, tuple(each for each in found if isinstance(each, str)))
 
     def speaks_for(self, event: Event) -> tuple[str, ...]:
         """Return the identifiers that an event speaks for: its own, and those of the person that it lists."""
@@ -83,25 +102,25 @@ class CompiledConsent:
                 own += (each for each in listed[:MAX_SPEAKS_FOR] if isinstance(each, str))
         return tuple(dict.fromkeys(own))
 
-    def _in_context(self, event: Event) -> Iterator[SaidInEvent]:
+    def _in_context(self, event: Event) -> Iterator[SaidInEvent | str]:
+        """Yield what is said; in its place, where it says nothing, the purpose."""
         consent = _object(event.context).get("consent")
         if not isinstance(consent, dict):
             return
         text, reason = _cut(consent.get("text")), _cut(consent.get("reason"))
         for name, value in _members(consent.get("categoryPreferences")):
-            yield from self._of_value(name, ALL, value, text, reason)
+            if name in self._categories:  # consent managers have more of them than anything is sent for
+                yield self._of_value(name, ALL, value, text, reason)
         for name, value in _members(consent.get("purposes")):
-            if isinstance(value, dict):
-                for channel, of_channel in _members(value):
-                    yield from self._of_value(name, channel, of_channel, text, reason)
-            else:
-                yield from self._of_value(name, ALL, value, text, reason)
+            for channel, of_channel in _members(value) if isinstance(value, dict) else [(ALL, value)]:
+                yield self._of_value(name, channel, of_channel, text, reason)
 
-    def _of_value(self, name: str, channel: str, value: object, text: str, reason: str) -> Iterator[SaidInEvent]:
-        purpose = self._categories.get(name)
+    def _of_value(self, name: str, channel: str, value: object, text: str, reason: str) -> SaidInEvent | str:
+        purpose = self._categories.get(name, UNDEFINED)
         status = _STATUSES.get(value) if isinstance(value, bool | str) else None
-        if purpose is not None and status is not None and channel in self._channels:
-            yield SaidInEvent(purpose, channel, status, text, reason)
+        if purpose == UNDEFINED or status is None or channel not in self._channels:
+            return purpose
+        return SaidInEvent(purpose, channel, status, text, reason)
 
     def _by_name(self, event: Event, reason: str) -> Iterator[SaidInEvent]:
         """Yield the denial that an event of mails is: of a purpose that it names, else of every one."""
@@ -115,10 +134,14 @@ class CompiledConsent:
             named_purpose = ALL
         yield SaidInEvent(named_purpose, named_channel, "denied", _cut(properties.get("text")), reason)
 
-    def _in_traits(self, traits: Mapping[str, object]) -> Iterator[SaidInEvent]:
+    def _in_traits(self, traits: Mapping[str, object]) -> Iterator[SaidInEvent | str]:
+        """Yield what traits say by their values; another value says nothing, in vain where it should be a boolean."""
         for each in self._traits:
             value = traits.get(each.trait)
-            if value == each.equals and isinstance(value, bool) is isinstance(each.equals, bool):
+            if isinstance(value, bool) is not isinstance(each.equals, bool):
+                if isinstance(each.equals, bool) and value is not None:
+                    yield each.purpose
+            elif value == each.equals:
                 yield SaidInEvent(each.purpose, each.channel, each.says, reason=f"trait {each.trait}"[:MAX_TEXT])
 
 

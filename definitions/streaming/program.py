@@ -15,7 +15,7 @@ from definitions.destinations import Destination
 from definitions.model import Definitions, Mining, Trigger
 from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
-from definitions.streaming.consent import CompiledConsent
+from definitions.streaming.consent import UNDEFINED, CompiledConsent, consent_for
 from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
@@ -23,6 +23,7 @@ from definitions.streaming.keys import keys_of
 from definitions.streaming.subject import NEVER
 from definitions.streaming.thresholds import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.triggers import CompiledTrigger
+from schemas.consent import ALL
 from schemas.records import EventType, ProfileKind
 
 _EVENT_TYPES = frozenset(get_args(EventType))
@@ -192,14 +193,17 @@ class Program:
 
     @cached_property
     def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """By the key of an accumulator, and for each trigger: the definitions that read it, each its kind and name."""
+        """By the key of an accumulator, trigger or purpose: the definitions that read it, each its kind and name."""
         named: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for item in self.items:
             for key in item.reads & self.by_key.keys():
                 named[key].append((item.what, item.name))
-        return {key: tuple(names) for key, names in named.items()} | {
-            trigger.changes: ((trigger.what, trigger.name),) for trigger in self.triggers
-        }
+        purposes = (*self.consent.defaults, ALL, UNDEFINED)
+        return (
+            {key: tuple(names) for key, names in named.items()}
+            | {trigger.changes: ((trigger.what, trigger.name),) for trigger in self.triggers}
+            | {consent_for(purpose): (("consent", purpose),) for purpose in purposes}
+        )
 
     @cached_property
     def by_key(self) -> Mapping[str, CompiledAccumulator]:

@@ -11,7 +11,7 @@ import click
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.applying import apply_draft
 from definitions.sets.folder import Draft
-from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
+from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity, warn_of_secrets
 from onefold.definition_plan import DefinitionPlan, plan_tree
 from onefold.printing import print_tree
 from onefold.requests import INTERRUPTED
@@ -43,7 +43,8 @@ def apply_options(command: Command) -> Command:
         click.option(
             "--yes",
             is_flag=True,
-            help="Apply also what is beyond the budget, removes everything, or a destination that holds people.",
+            help="Apply also what is beyond the budget, removes everything, or a destination that holds people or for"
+            " which deliveries wait.",
         ),
     ):
         command = option(command)
@@ -70,6 +71,7 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
     if not as_json:
         print_tree(plan_tree(made))
         warn_of_identity(folder, settings)
+        warn_of_secrets(made, draft)
     refuse_unwanted(made, yes)
     version = publish(settings, draft, publication).version if made.is_new else publication.version
     if wait:
@@ -81,14 +83,14 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
 
 
 def refuse_unwanted(made: DefinitionPlan, yes: bool) -> None:
-    """Raise ClickException, unless it is wanted, for what is beyond the budget, leaves nothing, or people for good.
+    """Raise ClickException, unless it is wanted, for what is beyond the budget, loses definitions or people.
 
     What a record has no room for is refused in any case.
     """
     if made.impossible and made.is_new:
         hint = "shorter windows, or fewer measures and counts of equal values, need less"
         raise click.ClickException(f"{made.impossible}: nothing is applied; {hint}")
-    reasons = [reason for reason in (made.excess, made.clearance, made.leaving) if reason]
+    reasons = [reason for reason in (made.excess, made.clearance, made.leaving, made.unsent) if reason]
     if reasons and made.is_new and not yes:
         raise click.ClickException(f"{'; '.join(reasons)}: nothing is applied; --yes does so all the same")
 

@@ -64,7 +64,7 @@ def show(identifier: str, workspace: str, history: bool, as_json: bool, data_dir
 @group.command(name="set", short_help="Say for a person what they want to be sent.")
 @click.argument("profile", metavar=_FIELDS["profile"])
 @click.argument("purpose")
-@click.argument("status", type=click.Choice(STATUSES))
+@click.argument("status", type=click.Choice(STATUSES), metavar=_FIELDS["status"])
 @click.option("--channel", default=ALL, show_default=True, help="Of consent.yaml.")
 @click.option("--text", default="", metavar="VERSION", help="Of what the person has read (default: consent.yaml's).")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept with what is said.")
@@ -82,7 +82,7 @@ def set_consent(  # noqa: PLR0913, PLR0917 - the options of one command
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Say for a person what they want: PURPOSE is one of consent.yaml, or `all`.
+    """Say for a person what they want: PURPOSE is one of consent.yaml, or `all`; STATUS granted, denied or unknown.
 
     It becomes an event, and counts as one that the person has sent, for every identifier that is known of them. Whoever
     is not known yet can be named by an identifier.
@@ -106,7 +106,10 @@ def set_consent(  # noqa: PLR0913, PLR0917 - the options of one command
     except OnefoldError as error:
         raise lookup_failure(error) from error
     said = {"message_id": event.message_id}
-    click.echo(json_text(said) if as_json else f"said, as event {event.message_id}")
+    if as_json:
+        click.echo(json_text(said))
+    else:
+        click.echo(literal(f"said, as event {event.message_id}: 'onefold consent show {profile}' has it in a moment"))
 
 
 def _send(settings: Settings, event: Event) -> None:

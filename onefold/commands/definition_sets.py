@@ -12,9 +12,10 @@ from definitions import Definitions
 from definitions.sets import Completion, DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences, in_short
 from definitions.sets.folder import Collision, Draft, collision, write_files
+from definitions.streaming.consent import UNDEFINED
 from definitions.streaming.times import text_of
 from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
-from onefold.commands.plan import plan_of, published
+from onefold.commands.plan import plan_of, published, warn_of_secrets
 from onefold.definition_plan import plan_tree
 from onefold.printing import print_table, print_tree
 from onefold.progress import MISTYPED, worker_samples
@@ -28,7 +29,11 @@ _FILES_SHOWN = 5
 
 
 class Mistyped(msgspec.Struct, frozen=True):
-    """How often a `trait`, `segment` or `trigger` met a value of another type than it needs, since the worker began."""
+    """How often a `trait`, `segment` or `trigger` met a value of another type than it needs, since the worker began.
+
+    Or how often for a purpose, of what is called `consent`, something was said that says nothing; empty: for one that
+    is not defined.
+    """
 
     what: str
     name: str
@@ -85,7 +90,7 @@ def status(as_json: bool, data_dir: Path | None) -> None:
     """Show which version is in effect, what is under way, and which definitions meet values of a wrong type.
 
     Such values, of properties that are no numbers where one is needed, do not count; they are counted since the worker
-    of this machine began.
+    of this machine began. So are statements of consent that say nothing, such as "grantd".
 
     \b
     Example:
@@ -103,7 +108,7 @@ def status(as_json: bool, data_dir: Path | None) -> None:
     for each in found.workspaces:
         under_way = f", {each.under_way}" if each.under_way else ""
         click.echo(literal(f"{each.workspace}: version {each.in_effect or 'none'} is in effect{under_way}"))
-        for line in map(_mistyped_text, each.mistyped or ()):
+        for line in map(mistyped_text, each.mistyped or ()):
             click.echo(literal(f"  {line}"))
         if each.left_out:
             click.echo(literal(f"  {left_out_text(each.left_out)}"))
@@ -242,6 +247,7 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, as_json: boo
     made = plan_of(settings, draft, publication)
     if not as_json:
         print_tree(plan_tree(made))
+        warn_of_secrets(made, draft)
     refuse_unwanted(made, yes)
     newest = publish(settings, draft, publication).version if made.is_new else publication.version
     if made.is_new and not as_json:
@@ -289,7 +295,14 @@ def _mistyped(settings: Settings) -> dict[str, list[Mistyped]] | None:
     return by_workspace
 
 
-def _mistyped_text(mistyped: Mistyped) -> str:
+def mistyped_text(mistyped: Mistyped) -> str:
+    """Say what a definition has met that did not count."""
+    if mistyped.what == "consent":
+        said = f"{count(mistyped.values, 'statement')} of events did not count"
+        if mistyped.name == UNDEFINED:
+            return f"consent: {said}: an undefined purpose"
+        why = "none of granted, denied and unknown, an undefined channel, or a trait that is neither true nor false"
+        return f"consent {mistyped.name}: {said}: {why}"
     return f"{mistyped.what} {mistyped.name}: {count(mistyped.values, 'value')} of a wrong type did not count"
 
 

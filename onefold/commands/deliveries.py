@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import click
 import msgspec
@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from api.deliveries import DEFAULT_LIMIT, OUTCOMES, chosen_attempts, queried_attempts
 from api.explaining_deliveries import ExplainedDelivery, explained_delivery
-from api.pausing import names_of, read_pauses
+from api.pausing import destination_named, destinations_in_force, names_of, read_pauses
 from api.pausing import pause as pause_destination
 from api.pausing import resume as resume_destination
 from api.replaying import DeliveryReplay
@@ -20,9 +20,10 @@ from embedded.terminal import Terminal
 from onefold.fates.activations import waiting_activations
 from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
+from onefold.left_waiting import GONE
 from onefold.lookups import look_up, lookup_options
 from onefold.printing import print_fields, print_table
-from onefold.wording import json_text
+from onefold.wording import count, json_text
 from runtime.literal import literal
 from schemas.codec import Codec
 from schemas.delivery_control import Pauses
@@ -93,23 +94,50 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
 
     is_whole = not any((outcome, reason, since, until, profile))
 
-    def query(settings: Settings) -> tuple[list[ShownAttempt], Pauses, int | None]:
+    def query(settings: Settings) -> _Listed:
         chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
         attempts = _gathered(settings, workspace, chosen, limit)
-        is_new = destination is not None and is_whole and not attempts
-        return attempts, read_pauses(settings), _waiting(settings, workspace, destination or "") if is_new else None
+        note = _note(settings, chosen.destination) if chosen.destination else ""
+        is_new = bool(chosen.destination) and is_whole and not attempts
+        waiting = _waiting(settings, workspace, chosen.destination) if is_new and not note else None
+        return _Listed(chosen.destination, attempts, read_pauses(settings), waiting, note)
 
-    attempts, pauses, waiting = look_up(query, workspace, data_dir)
+    listed = look_up(query, workspace, data_dir)
     if as_json:
-        more = {} if waiting is None else {"waiting": waiting}
-        click.echo(json_text({"deliveries": attempts, **shown_held_up(pauses), **more}))
+        more = {} if listed.waiting is None else {"waiting": listed.waiting}
+        click.echo(json_text({"deliveries": listed.attempts, **shown_held_up(listed.pauses), **more}))
         return
+    name, waiting = listed.destination, listed.waiting
     if waiting is None:
-        _print(attempts)
+        _print(listed.attempts)
     else:
-        click.echo(literal(f"nothing was delivered to {destination} yet; {waiting:,} wait{'s' * (waiting == 1)}"))
-    for line in held_up(pauses, None if destination is None else {destination}):
+        click.echo(literal(f"nothing was delivered to {name} yet; {waiting:,} wait{'s' * (waiting == 1)}"))
+    for line in held_up(listed.pauses, {name} if name else None):
         click.echo(line)
+    if listed.note:
+        click.echo(literal(listed.note))
+
+
+class _Listed(NamedTuple):
+    """What is shown of the attempts that are chosen.
+
+    `destination`: what it is called now; empty: all are meant. `waiting`: of one that has heard nothing yet. `note`:
+    what there is to say of one that is sent nothing.
+    """
+
+    destination: str
+    attempts: list[ShownAttempt]
+    pauses: Pauses
+    waiting: int | None
+    note: str
+
+
+def _note(settings: Settings, name: str) -> str:
+    """Say of a destination that it has no receiver now, or is gone; else nothing."""
+    named = destination_named(destinations_in_force(settings), name)
+    if named is None:
+        return f"{name} is not defined any more: {GONE}"
+    return "" if named.receiver else f"{name} has no receiver: others read its topic, activation.{name}"
 
 
 def _waiting(settings: Settings, workspace: str, destination: str) -> int:
@@ -130,12 +158,19 @@ def _print(attempts: list[ShownAttempt]) -> None:
             each.reason or "-",
             str(each.attempt),
             each.delivery_id,
-            _short(each.detail),
+            _short(each.detail) + _again(each),
         )
         for each in attempts
     ]
     names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery", "detail")
     print_table(names, rows, numbers=("attempt",), wrapped="detail")
+
+
+def _again(attempt: ShownAttempt) -> str:
+    """Say when it was to be tried again, if not at once."""
+    if not attempt.due_at or attempt.due_at <= attempt.attempted_at:
+        return ""
+    return f"{', ' if attempt.detail else ''}again at {attempt.due_at}"
 
 
 def _short(detail: str) -> str:
@@ -186,7 +221,7 @@ def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) ->
 
 
 @click.command()
-@click.argument("destination")
+@click.argument("destination", metavar="DESTINATION")
 @click.option("--outcome", type=click.Choice(("refused", "suppressed")), default="refused", show_default=True)
 @_choosing
 @click.option("--limit", type=click.IntRange(min=1), default=None, help="How many at most; without it, all.")
@@ -231,9 +266,9 @@ def replay(  # noqa: PLR0913, PLR0917 - options of the command
     if as_json:
         click.echo(json_text({"destination": destination, "replayed": number, "dry_run": dry_run, "whole": is_whole}))
     elif dry_run:
-        click.echo(f"would replay {_counted(number)}")
+        click.echo(f"would replay {count(number, 'delivery')}")
     else:
-        click.echo(f"replayed {_counted(number)}{'' if is_whole else ', and stopped'}")
+        click.echo(f"replayed {count(number, 'delivery')}{'' if is_whole else ', and stopped'}")
         if number:
             click.echo(literal(f"what became of it: 'onefold deliveries list --destination {destination}'"))
     if not is_whole:
@@ -256,7 +291,7 @@ def _replayed(started: DeliveryReplay, total: int) -> tuple[int, bool]:
 
 
 @click.command()
-@click.argument("destination")
+@click.argument("destination", metavar="DESTINATION")
 @click.option("--reason", default="", metavar="TEXT", help="Why; whoever looks at it later reads this.")
 @lookup_options
 def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
@@ -274,11 +309,12 @@ def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir
     if as_json:
         click.echo(json_text({"destination": destination, "paused_at": paused_at}))
     else:
-        click.echo(literal(f"{destination} is paused: 'onefold deliveries resume {destination}' lets it go on"))
+        resume = f"'onefold deliveries resume {destination}'"
+        click.echo(literal(f"{destination} is paused: within a second no request begins; {resume} lets it go on"))
 
 
 @click.command()
-@click.argument("destination")
+@click.argument("destination", metavar="DESTINATION")
 @lookup_options
 def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Let a destination have what waits for it, in order. Says what else it waits for, such as a missing secret.
@@ -304,7 +340,3 @@ def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | Non
 
 
 _NOT_PAUSED = "was not paused by anybody; what waits for it is attempted at once"
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} {'delivery' if number == 1 else 'deliveries'}"

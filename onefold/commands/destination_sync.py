@@ -6,7 +6,7 @@ import click
 import msgspec
 from rich.progress import Progress
 
-from api.requests import UnknownDefinition
+from api.pausing import check_receiving
 from definitions.sets.topic import read_publication
 from embedded.terminal import Terminal
 from onefold.destination_sync import SegmentGaps, Sync
@@ -14,7 +14,6 @@ from onefold.lookups import look_up
 from onefold.printing import print_table
 from onefold.running import data_dir_option
 from onefold.wording import json_text
-from runtime.hints import did_you_mean
 from settings import Settings
 
 INTERRUPTED = 130
@@ -29,7 +28,7 @@ class Synced(msgspec.Struct, frozen=True):
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="DESTINATION")
 @click.option("--dry-run", is_flag=True, help="Only say what is missing.")
 @click.option("--workspace", default="main", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -67,13 +66,11 @@ def sync(name: str, dry_run: bool, workspace: str, as_json: bool, data_dir: Path
 
 def _started(settings: Settings, workspace: str, name: str) -> Sync:
     """Return the run. Raises UnknownDefinition for a destination without a receiver that is in force."""
-    publication = read_publication(settings.kafka)
-    newest = publication.newest
-    known = {each.name: each for each in ([] if newest is None else newest.destinations) if each.receiver is not None}
-    if newest is None or name not in known:
-        hint = did_you_mean(name, sorted(known)) or "none is in force: see `onefold definitions status`"
-        raise UnknownDefinition("destination", f"there is no destination {name!r} with a receiver ({hint})")
-    return Sync(settings, workspace, newest, known[name])
+    newest = read_publication(settings.kafka).newest
+    defined = {} if newest is None else {each.name: each for each in newest.destinations}
+    check_receiving(defined.values(), name)
+    assert newest is not None, "it defines the destination"
+    return Sync(settings, workspace, newest, defined[name])
 
 
 def _sent(started: Sync, found: list[SegmentGaps], total: int) -> tuple[int, bool]:

@@ -1,5 +1,6 @@
 """`onefold destination test`: one delivery for somebody, with what was sent and answered."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
 
@@ -25,14 +26,24 @@ from onefold.running import data_dir_option, running_settings
 from onefold.wording import json_text
 from runtime.hints import did_you_mean
 from runtime.literal import literal, printable
-from sinks.destinations.contract import Delivered, Delivery, Outcome
+from schemas.records.deliveries import NOT_SENT
+from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, Retry, Unauthorised
 from sinks.destinations.mail.links import NamespaceOf, no_namespace
 from sinks.destinations.opening import NoReceiver
 from sinks.destinations.secrets import BadOption
 
+_THEN: Mapping[type[Outcome], str] = {
+    Delivered: "the receiver has taken it",
+    Retry: "the deliverer would send it again, under the same key, after a while",
+    Unauthorised: "the deliverer would send this destination nothing but a trial now and then until its credentials are"
+    " accepted, and lose nothing: see that the secret is the one that the receiver knows",
+    Refused: "the deliverer would not send it again: mend the cause, then 'onefold deliveries replay' does",
+}
+"""What becomes of a delivery after such an outcome."""
+
 
 @click.command("test")
-@click.argument("name")
+@click.argument("name", metavar="DESTINATION")
 @click.option("--profile", metavar="NAMESPACE:VALUE|PROFILE_ID", help="Whom it is about (default: an invented person).")
 @click.option("--dry-run", is_flag=True, help="Only show the fields; send nothing.")
 @click.option("--definitions", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Not those applied.")
@@ -90,9 +101,11 @@ def _named(found: Definitions, name: str) -> Destination:
     known = {each.name: each for each in found.destinations}
     if name not in known:
         message = f"there is no destination {name!r} ({did_you_mean(name, sorted(known)) or 'none is defined'})"
-        raise click.BadParameter(literal(message), param_hint="NAME")
+        raise click.BadParameter(literal(message), param_hint="DESTINATION")
     if known[name].receiver is None:
-        raise click.BadParameter(f"{name!r} has no receiver: it is the topic activation.{name}", param_hint="NAME")
+        raise click.BadParameter(
+            f"{name!r} has no receiver: it is the topic activation.{name}", param_hint="DESTINATION"
+        )
     return known[name]
 
 
@@ -128,16 +141,18 @@ def _print_fields(delivery: Delivery, as_json: bool) -> None:
 def _print(delivery: Delivery, outcome: Outcome, as_json: bool) -> None:
     exchange, detail = outcome.exchange, "" if isinstance(outcome, Delivered) else outcome.detail
     said = {
-        "outcome": type(outcome).__name__.lower(),
-        "reason": getattr(outcome, "reason", ""),
+        "outcome": "paused" if isinstance(outcome, Unauthorised) else type(outcome).__name__.lower(),
+        "reason": "unauthorised" if isinstance(outcome, Unauthorised) else getattr(outcome, "reason", ""),
         "detail": detail,
         "status": exchange.status,
     }
-    texts = {"request": exchange.request, "answer": exchange.answer}
     if as_json:
+        texts = {"request": exchange.request, "answer": exchange.answer}
         click.echo(json_text({"key": delivery.key, **said, **texts}))
         return
     print_fields([(name, str(value)) for name, value in said.items() if value not in {"", None}])
-    for name, text in texts.items():
+    click.echo(f"\n{_THEN[type(outcome)]}")
+    requested = "request, not sent" if said["reason"] in NOT_SENT else "request"
+    for name, text in ((requested, exchange.request), ("answer", exchange.answer)):
         if text:
             click.echo(f"\n{name}\n{printable(indent(text, '  '))}")

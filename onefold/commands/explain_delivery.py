@@ -20,6 +20,7 @@ from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
 from schemas.delivery_control import Pauses
+from schemas.records.deliveries import NOT_SENT
 from settings import Settings
 from warehouse.queries.delivered import CausingEvent
 from warehouse.queries.deliveries import WholeAttempt
@@ -118,6 +119,7 @@ def _add_attempt(tree: Tree, attempt: WholeAttempt, called: str) -> None:
     due = f", again at {attempt.due_at}" if attempt.due_at else ""
     said = f"{attempt.attempted_at}  {number}{called}: {attempt.outcome}{reason}{status}{took}{due}"
     node = tree.add(Text(literal(said)))
-    for name, text in (("", attempt.detail), ("sent: ", attempt.request), ("answered: ", attempt.answer)):
+    requested = "not sent: " if attempt.reason in NOT_SENT else "sent: "
+    for name, text in (("", attempt.detail), (requested, attempt.request), ("answered: ", attempt.answer)):
         if text:
             node.add(Text("\n".join(map(literal, f"{name}{text}".splitlines())), style="dim"))

@@ -1,6 +1,7 @@
 """`onefold fates`: where everything ended, and whether anything is missing."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from onefold.fates.events import EventFates, event_fates
 from onefold.fates.expected import receiving
 from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
+from onefold.left_waiting import GONE
 from onefold.lookups import look_up
 from onefold.printing import print_table
 from onefold.running import data_dir_option
@@ -36,7 +38,6 @@ from warehouse.queries.fates import Fates
 
 COMMANDS = {"check": ("onefold.commands.fates:check", "Prove that nothing is missing, or list what is.")}
 DELIVERIES_KEPT_MS = 90 * 86_400_000
-_GONE = "it is not defined any more: what waits is refused after 72 h, unless it is defined again by then"
 _FATES = ("delivered", "suppressed", "superseded", "refused", "waiting", "missing")
 
 
@@ -125,14 +126,35 @@ def _await_arrived(kafka: str, give_up_at: float) -> None:
     await_committed(offsets, SINK.name, ends_of(offsets, SINK.reads), give_up_at)
 
 
-def _attempted(due_at: int) -> str:
+def _attempted(due_at: int, now: int) -> str:
     """Say when what waits is attempted."""
-    if due_at > now_ms():
+    if due_at > now:
         return f"the next attempt of what waits is at {text_of(due_at)}"
     return (
         f"what waits is due since {text_of(due_at)}: the receiver is left alone for a while after its failures, or no"
         " deliverer runs"
     )
+
+
+def _is_held(name: str, pauses: Pauses, is_ahead: bool) -> bool:
+    """Return whether nothing is to be sent when it is due; where credentials are not accepted, one delivery is."""
+    return name in pauses.of or name in pauses.unopened or (name in pauses.suspended and not is_ahead)
+
+
+def destination_lines(checked: Checked) -> Iterator[str]:
+    """Yield what there is to say of destinations beside their numbers. Of one that is sent nothing nothing is due."""
+    yield from held_up(checked.pauses, {each.destination for each in checked.destinations})
+    pauses, now = checked.pauses, now_ms()
+    for each in checked.destinations:
+        if each.waiting and each.destination in checked.gone:
+            yield literal(f"{each.destination} is not defined any more: {GONE}")
+        elif each.due_at is not None and not _is_held(each.destination, pauses, each.due_at > now):
+            yield literal(f"{each.destination}: {_attempted(each.due_at, now)}")
+        for reason, number in each.reasons.items():
+            yield literal(f"{each.destination}: {number:,} {reason}")
+        for gone in each.lost:
+            said = f"{gone.name} of {gone.profile_id or 'nobody'}, decided at {text_of(gone.decided_at)}, id {gone.id}"
+            yield literal(f"missing at {each.destination}: {said}")
 
 
 def _print(checked: Checked) -> None:
@@ -148,16 +170,6 @@ def _print(checked: Checked) -> None:
         click.echo()
         shown = [(each.destination, *(f"{getattr(each, name):,}" for name in _FATES)) for each in checked.destinations]
         print_table(("destination", *_FATES), shown, numbers=_FATES)
-    for line in held_up(checked.pauses, {each.destination for each in checked.destinations}):
+    for line in destination_lines(checked):
         click.echo(line)
-    for each in checked.destinations:
-        if each.waiting and each.destination in checked.gone:
-            click.echo(literal(f"{each.destination}: {_GONE}"))
-        elif each.due_at is not None:
-            click.echo(literal(f"{each.destination}: {_attempted(each.due_at)}"))
-        for reason, number in each.reasons.items():
-            click.echo(literal(f"{each.destination}: {number:,} {reason}"))
-        for gone in each.lost:
-            said = f"{gone.name} of {gone.profile_id or 'nobody'}, decided at {text_of(gone.decided_at)}, id {gone.id}"
-            click.echo(literal(f"missing at {each.destination}: {said}"))
     click.echo("nothing is missing" if not checked.missing else f"{checked.missing:,} missing")

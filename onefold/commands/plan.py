@@ -1,9 +1,11 @@
 """`onefold plan`: what would change if a folder of definitions were applied. Nothing is changed."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
+import msgspec
 
 import definitions
 from definitions.sets import Publication
@@ -11,6 +13,8 @@ from definitions.sets.folder import Draft, read_draft
 from definitions.sets.topic import ensure_topic, read_publication
 from embedded.terminal import Terminal
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
+from onefold.lacking_secrets import lacking_here, lacking_secrets
+from onefold.left_waiting import left_waiting
 from onefold.predictions import predicted
 from onefold.printing import print_tree
 from onefold.query_trials import tried
@@ -18,6 +22,7 @@ from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
 from runtime.errors import OnefoldError
+from runtime.literal import literal
 from settings import Settings
 from warehouse.client import Warehouse
 
@@ -38,12 +43,14 @@ def plan(folder: Path, as_json: bool, data_dir: Path | None) -> None:
       onefold plan my-definitions
     """
     settings = running_settings(data_dir)
-    made = plan_of(settings, draft_of(folder), published(settings))
+    draft = draft_of(folder)
+    made = plan_of(settings, draft, published(settings))
     if as_json:
         click.echo(json_text(made))
     else:
         print_tree(plan_tree(made))
         warn_of_identity(folder, settings)
+        warn_of_secrets(made, draft)
 
 
 def draft_of(folder: Path) -> Draft:
@@ -70,6 +77,9 @@ def plan_of(settings: Settings, draft: Draft, publication: Publication) -> Defin
         with Warehouse(settings.clickhouse, PREDICTION_TIMEOUT_S) as warehouse:
             if not plan.is_new:
                 return plan
+            if publication.newest is not None:
+                waiting = left_waiting(settings, publication.newest.definitions, draft.definitions)
+                plan = msgspec.structs.replace(plan, left_waiting=waiting)
             workspaces = settings.workspaces.values()
             with _saying("querying who would enter and leave"):
                 plan = predicted(warehouse, plan, draft.definitions, workspaces)
@@ -82,6 +92,14 @@ def _saying(what: str) -> AbstractContextManager[object]:
     """Within the block a terminal shows what is waited for."""
     console = Terminal(stderr=True)
     return console.status(what) if console.is_terminal else nullcontext()
+
+
+def warn_of_secrets(made: DefinitionPlan, draft: Draft) -> None:
+    """Say which destinations, of those that are not as before, lack a secret in this environment."""
+    different = {each.name for each in made.differences if each.kind == "destination"}
+    destinations = [each for each in draft.definitions.destinations if each.name in different]
+    for line in lacking_here(lacking_secrets(destinations, os.environ)):
+        click.echo(literal(line), err=True)
 
 
 def warn_of_identity(folder: Path, settings: Settings) -> None:

@@ -14,13 +14,18 @@ from urllib.parse import urlsplit
 
 import click
 import msgspec
+from rich.text import Text
 
+from definitions.sets.topic import read_publication
 from embedded.layout import Ports
 from embedded.preflight import SERVES, flag, variable
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
 from onefold.examples import SHOP
+from onefold.lacking_secrets import lacking_at_start, lacking_secrets
+from runtime.errors import TransientError
+from runtime.literal import literal
 from settings import Clock, without_credentials
 
 _TEND_EVERY_S = 0.2
@@ -98,6 +103,8 @@ def up(data_dir: Path, definitions: Path | None, clock: Clock, repairs: bool, as
             stack.start()
             ready = True
             click.echo(msgspec.json.encode(stack.addresses).decode() if as_json else ready_text(stack))
+            for line in _lacking(stack):
+                console.print(Text(literal(line), style="yellow"), soft_wrap=True)
             while True:
                 stack.tend()
                 time.sleep(_TEND_EVERY_S)
@@ -107,6 +114,17 @@ def up(data_dir: Path, definitions: Path | None, clock: Clock, repairs: bool, as
             stop(stack)
     if not ready:
         raise SystemExit(130)
+
+
+def _lacking(stack: Stack) -> Iterator[str]:
+    """Yield which destinations lack a secret, in the environment that the deliverer has of this process."""
+    try:
+        newest = read_publication(stack.settings.kafka).newest
+    except TransientError as error:
+        yield f"whether destinations lack a secret is not known: {error}"
+        return
+    destinations = () if newest is None else newest.destinations
+    yield from lacking_at_start(lacking_secrets(destinations, stack.environment))
 
 
 @contextmanager

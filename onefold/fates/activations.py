@@ -133,8 +133,11 @@ def of_destination(
     )
 
 
-def waiting_activations(kafka: str, codec: Codec, names: Names, workspace: str) -> dict[str, set[str]]:
-    """Return by destination the ids of what lies on its topics unread, and of what waits in lines."""
+def waiting_activations(kafka: str, codec: Codec, names: Names, workspace: str | None) -> dict[str, set[str]]:
+    """Return by destination the ids of what lies on its topics unread, and of what waits in lines.
+
+    `workspace`: None for those of every one.
+    """
     found: dict[str, set[str]] = {}
     for destination, own in names.items():
         unread = (value for name in own for value in _unread(kafka, name))
@@ -165,7 +168,7 @@ def _unread(kafka: str, destination: str) -> Iterator[bytes]:
             yield value
 
 
-def _read(codec: Codec, values: Iterable[bytes], workspace: str) -> Iterator[Activation]:
+def _read(codec: Codec, values: Iterable[bytes], workspace: str | None) -> Iterator[Activation]:
     """Yield what records of `activation.NAME` say; what is none becomes a dead letter there."""
     reader = ActivationReader(codec)
     for value in values:
@@ -173,7 +176,7 @@ def _read(codec: Codec, values: Iterable[bytes], workspace: str) -> Iterator[Act
             read = reader.read(value)
         except DecodeError:
             continue
-        if read.workspace == workspace:
+        if workspace is None or read.workspace == workspace:
             yield read
 
 

@@ -11,6 +11,17 @@ DeliveryOutcome: TypeAlias = Literal["delivered", "retry", "paused", "refused", 
 UNFINISHED: frozenset[DeliveryOutcome] = frozenset({"retry", "paused"})
 """Outcomes after which a delivery waits: another attempt follows."""
 
+REASONS = (
+    *("network", "timeout", "throttled", "unavailable", "unauthorised", "in_order", "replayed", "sync"),
+    *("rejected", "unmappable", "too_large", "forbidden_address", "expired", "no_destination", "too_many_waiting"),
+    *("no_consent", "hold_out", "too_late", "quiet_hours", "not_held", "not_wanted"),
+    *("newer", "older"),
+)
+"""Why something waits, was refused, was suppressed, or was superseded: all that an attempt's `reason` may be."""
+
+NOT_SENT = frozenset({"forbidden_address"})
+"""Reasons of attempts whose request was made, and never left."""
+
 
 class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
     """What became of a delivery: of each attempt to send it, or that it was not sent and why.

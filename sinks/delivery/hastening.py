@@ -1,5 +1,7 @@
 """Has lines looked at before they are due: an operator has resumed their destination, or other rules hold. Over a view.
 
+So are those that wait for credentials, once these are accepted.
+
 What waits for a gate is asked of it anew; what waits for its next attempt is attempted, if an operator says so. For
 which rules and which word of an operator the lines were looked at is kept, so nothing is missed while nobody is there.
 """
@@ -11,6 +13,7 @@ import msgspec
 
 from sinks.delivery import lines
 from sinks.delivery.served import Served
+from sinks.delivery.suspended import SuspendedLines
 from state.store import META
 from state.view import StateView
 
@@ -24,6 +27,7 @@ class Hastening:
     """Goes through the lines of one task, destination by destination, some in each round."""
 
     def __init__(self) -> None:
+        self.suspended = SuspendedLines()
         self._looked_for: dict[str, bytes] = {}  # by what a destination is kept as
         self._behind: dict[str, bytes] = {}  # of those whose lines it goes through, the one it has come to
         self.is_under_way = False
@@ -31,7 +35,7 @@ class Hastening:
 
     def hastened(self, destinations: Sequence[Served], view: StateView, now: int) -> list[bytes]:
         """Return lines that are due now, and were not."""
-        hastened: list[bytes] = []
+        hastened = self.suspended.resumed(destinations, view, now)
         for served in destinations:
             reasons = _encode((served.policy, served.outlet.resumed_at))
             if self._has_looked_for(served, view) != reasons:

@@ -192,6 +192,8 @@ class DeliveryTask:
         touched: list[bytes] = []
         for each in ended:
             settled = settle(each, choice)
+            if each.suspended_until is not None:
+                self._hastening.suspended.note(each.request.served.kept_as, settled)
             self._under_way[each.request.served.kept_as].difference_update(settled)
             touched += settled
         return touched

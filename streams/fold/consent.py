@@ -50,7 +50,9 @@ class Consent(Facet):
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in what an event says, for each identifier that it speaks for; return for which purposes that counts."""
         rules = moment.context.program.consent
-        said = rules.said_in(event)
+        said, unread = rules.read(event)
+        for purpose in unread:
+            moment.drop_mistyped((consent_for(purpose),), "consent")
         if not said:
             return NOTHING
         priority = moment.context.source_priority(event.source)

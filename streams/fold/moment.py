@@ -51,7 +51,7 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     definition: int = 0
 
 
-DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url", "property"]
+DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url", "property", "consent"]
 DropReason: TypeAlias = Literal["too_long", "too_large", "too_deep", "too_many", "malformed", "mistyped"]
 Drops: TypeAlias = dict[tuple[DroppedField, DropReason], int]
 
@@ -138,11 +138,11 @@ class Moment(msgspec.Struct, gc=False):
         if number:
             self.out.missed_texts[trigger] = self.out.missed_texts.get(trigger, 0) + number
 
-    def drop_mistyped(self, readers: Iterable[str]) -> None:
-        """Count a value of an event that definitions compare with numbers, or sum, and that is none.
+    def drop_mistyped(self, readers: Iterable[str], field: DroppedField = "property") -> None:
+        """Count a value of an event that definitions compare with numbers, or sum, and that is none; or of consent.
 
-        `readers`: the keys of accumulators, and the names of triggers, that it is nothing for.
+        `readers`: the keys of accumulators, the names of triggers, and purposes, that it is nothing for.
         """
-        self.drop("property", "mistyped")
+        self.drop(field, "mistyped")
         for reader in readers:
             self.out.mistyped[reader] = self.out.mistyped.get(reader, 0) + 1

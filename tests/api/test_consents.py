@@ -104,7 +104,7 @@ def test_whoever_is_not_known_yet_is_named_by_an_identifier(api: Api) -> None:
     [
         ({"purpose": "marketin"}, 400, "purpose"),
         ({"channel": "fax"}, 400, "channel"),
-        ({"status": "maybe"}, 400, None),
+        ({"status": "grantd"}, 400, "status"),
         ({"text": "x" * 101}, 400, "text"),
         ({"profile": "ada"}, 400, "profile"),
         ({"profile": "00000000-0000-5000-8000-0000000000ff"}, 404, "profile"),

@@ -31,12 +31,15 @@ def url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     yield from serve(stack, tmp_path_factory.mktemp("api"))
 
 
-def test_attempts_are_listed_page_by_page_and_explained(client: Client, warehouse: Warehouse, workspace: str) -> None:
+def test_attempts_are_listed_page_by_page_and_explained(
+    client: Client, warehouse: Warehouse, workspace: str, stack: Stack
+) -> None:
     attempts = [attempt(f"d{at}", "delivered", workspace, attempted_at=NOW + at) for at in range(3)]
     insert(warehouse, [placed_attempt(record, at) for at, record in enumerate(attempts)])
     query = {"workspace": workspace, "destination": "mail", "limit": "2"}
-    first = client().get("/v1/deliveries", params=query).json()
-    rest = client().get("/v1/deliveries", params=query | {"cursor": first["next"]}).json()
+    api = client(kafka=stack.addresses.kafka)
+    first = api.get("/v1/deliveries", params=query).json()
+    rest = api.get("/v1/deliveries", params=query | {"cursor": first["next"]}).json()
     assert [each["delivery_id"] for each in (*first["deliveries"], *rest["deliveries"])] == ["d2", "d1", "d0"]
     assert rest["next"] is None
     explained = client().get("/v1/deliveries/d1", params={"workspace": workspace}).json()
@@ -47,6 +50,7 @@ def test_attempts_are_listed_page_by_page_and_explained(client: Client, warehous
     ("path", "query", "status", "code"),
     [
         ("/v1/deliveries", {"outcome": "lost"}, 400, "invalid_request"),
+        ("/v1/deliveries", {"reason": "lost"}, 400, "invalid_request"),
         ("/v1/deliveries", {"since": "yesterday"}, 400, "invalid_request"),
         ("/v1/deliveries", {"limit": "0"}, 400, "invalid_request"),
         ("/v1/deliveries", {"cursor": "x"}, 400, "invalid_request"),

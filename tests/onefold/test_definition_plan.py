@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 
 import click
-import msgspec
 import pytest
 from msgspec import Raw
 from msgspec.msgpack import encode
+from msgspec.structs import replace
 
 from definitions import Definitions
 from definitions.consent import ConsentRules, Purpose
 from definitions.destinations import Destination
+from definitions.mapping import Constant, Fields
 from definitions.model import (
     Aggregate,
     Call,
@@ -45,6 +46,7 @@ from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, EventOrd
 from embedded.terminal import Terminal
 from onefold.commands.apply import refuse_unwanted
 from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, Unseen, plan_tree, planned
+from onefold.left_waiting import done_away_with
 from warehouse.queries.definition_predictions import Prediction, Touch
 
 VIEW, BUY = (EventMatcher((Call("track", name),)) for name in ("View", "Buy"))
@@ -197,7 +199,7 @@ def test_who_stays_at_a_destination_that_is_named_no_more_or_removed_is_said_wit
 
 def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_and_a_renamed_one_goes_on() -> None:
     tab = Destination("tab", receiver=Webhook("https://shop.example/hook"))
-    new = msgspec.structs.replace(tab, name="new", renamed_from=("tab",))
+    new = replace(tab, name="new", renamed_from=("tab",))
     former = next_set(None, sending((tab,), "tab"), {}, 0, "")
 
     removed = planned(former, Draft(sending(()), {"x": ""}))
@@ -213,9 +215,46 @@ def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_an
     assert "who was delivered stays at new until `onefold destination sync new`" in shown(unnamed)
     forgotten = planned(
         next_set(None, sending((new,), "new"), {}, 0, ""),
-        Draft(sending((msgspec.structs.replace(new, renamed_from=()),), "new"), {"x": ""}),
+        Draft(sending((replace(new, renamed_from=()),), "new"), {"x": ""}),
     )
     assert "what new holds of rich stays there" in shown(forgotten)
+
+
+def test_what_waits_for_a_destination_that_is_removed_is_said_and_left_only_if_that_is_wanted() -> None:
+    tab, bar = (Destination(name, receiver=Webhook("https://shop.example/hook")) for name in ("tab", "bar"))
+    new = replace(tab, name="new", renamed_from=("tab",))
+    plain = Destination("bar")
+    former = Definitions(destinations=(tab, bar))
+    assert done_away_with(former, Definitions(destinations=(new, plain))) == {"bar": ("bar",)}
+    assert done_away_with(Definitions(destinations=(new,)), Definitions()) == {"new": ("tab", "new")}
+    forgotten = Definitions(destinations=(replace(new, renamed_from=()),))
+    assert done_away_with(Definitions(destinations=(new,)), forgotten) == {"new": ("tab", "new")}
+
+    made = planned(next_set(None, former, {}, 0, ""), Draft(Definitions(destinations=(tab, plain)), {"x": ""}))
+    refuse_unwanted(made, yes=False)
+    waiting = replace(made, left_waiting={"bar": 1_200})
+    gone = "what waits is refused after 72 h, unless it is defined again by then"
+    assert f"1,200 deliveries for bar wait: {gone}" in shown(waiting)
+    with pytest.raises(click.ClickException, match=f"1,200 deliveries for bar wait.*: {gone}: .*--yes"):
+        refuse_unwanted(waiting, yes=False)
+    refuse_unwanted(waiting, yes=True)
+
+
+def test_which_keys_of_a_destination_change_is_said_and_no_value() -> None:
+    def plan_after(**changed: object) -> str:
+        hook = Webhook("https://shop.example/hook", (Secret(env="OLD"),))
+        tab = Destination("tab", receiver=hook, mapping=Fields((("id", Constant(1)), ("text", Constant("hunter2")))))
+        former = next_set(None, Definitions(destinations=(tab,)), {}, 0, "")
+        return shown(planned(former, Draft(Definitions(destinations=(replace(tab, **changed),)), {"x": ""})))
+
+    hook = Webhook("https://shop.example/hunter2", (Secret(env="NEW"),))
+    fields = Fields((("id", Constant(2)), ("name", Constant("hunter2"))))
+    text = plan_after(receiver=hook, mapping=fields, hold_out_permille=50, timeout_ms=9, coalesces=True, title="Tab")
+    keys = "url, secrets, mapping.id, mapping.text, mapping.name, hold_out, coalesce, timeout"
+    assert f"~ destination tab   what changes: {keys}\n" in text
+    assert "hunter2" not in text
+    assert "what changes: type\n" in plan_after(receiver=None)
+    assert "what changes: mapping\n" in plan_after(mapping=Fields((("text", Constant("hunter2")), ("id", Constant(1)))))
 
 
 def test_an_address_that_nothing_is_sent_to_is_named_below_its_destination() -> None:
@@ -228,12 +267,12 @@ def test_an_address_that_nothing_is_sent_to_is_named_below_its_destination() -> 
 def test_a_segment_that_keeps_who_withdraws_consent_is_named_with_the_line_to_add() -> None:
     rules = ConsentRules((Purpose("advertising"),))
     ads = Destination("ads", receiver=MetaAudience(Secret(env="T")), purpose="advertising")
-    before = msgspec.structs.replace(sending((ads,), "ads"), consent=rules)
+    before = replace(sending((ads,), "ads"), consent=rules)
     unasked = planned(None, Draft(before, {"x": ""}))
     advice = "add `- {consent: advertising, channel: ads, is: allowed}` to an `all` in its `when`"
     assert advice in unasked.unasked["segment rich"][0]
     assert advice in shown(unasked)
-    loosened = msgspec.structs.replace(before, destinations=(msgspec.structs.replace(ads, rate=5.0),))
+    loosened = replace(before, destinations=(replace(ads, rate=5.0),))
     again = planned(next_set(None, before, {}, 0, ""), Draft(loosened, {"x": ""}))
     assert again.unasked["destination ads"][0].startswith("segment rich: who withdraws")
 

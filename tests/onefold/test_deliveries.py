@@ -8,14 +8,17 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from api.pausing import read_pauses
+from api.pausing import destinations_in_force, read_pauses
 from api.replaying import AT_ONCE, DeliveryReplay
 from definitions.destinations import Destination
 from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
+from definitions.streaming.times import text_of
 from embedded.stack import Stack
 from onefold.cli import onefold
+from onefold.left_waiting import left_waiting
+from runtime.clock import now_ms
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
@@ -117,6 +120,9 @@ def test_what_is_about_nobody_is_replayed_under_its_own_key(stack: Stack, feeder
     assert answered(stack, "deliveries", "replay", "across")["replayed"] == 0
     assert answered(stack, "deliveries", "replay", "across", "--outcome", "suppressed")["replayed"] == 1
     assert [key for key, _ in on_topic(stack, "across")] == [across_key("main", "spike", '"sku-42"')]
+    written(stack)
+    lately = ("--reason", "replayed", "--since", text_of(now_ms() - 600_000) or "")
+    assert len(answered(stack, "deliveries", "list", "--destination", "across", *lately)["deliveries"]) == 1
 
 
 def defined(stack: Stack, *names: str) -> None:
@@ -128,7 +134,7 @@ def defined(stack: Stack, *names: str) -> None:
 def test_a_destination_is_paused_until_it_is_resumed(stack: Stack) -> None:
     defined(stack, "slow")
     paused = run(stack, "deliveries", "pause", "slow", "--reason", "it moves house")
-    assert paused.output == "slow is paused: 'onefold deliveries resume slow' lets it go on\n"
+    assert paused.output.endswith("no request begins; 'onefold deliveries resume slow' lets it go on\n")
     assert read_pauses(stack.settings).of["slow"].reason == "it moves house"
     for command in (("deliveries", "list"), ("deliveries", "list", "--destination", "slow"), ("destination", "list")):
         output = run(stack, *command).output
@@ -160,6 +166,9 @@ def test_a_destination_that_heard_nothing_yet_is_listed_with_what_waits_and_why(
         " the environment variable HOOK_SECRET is not set\n"
     )
     assert run(stack, *list_it).output == f"nothing was delivered to unheard yet; 1 waits\n{why}"
+    in_force = Definitions(destinations=destinations_in_force(stack.settings))
+    assert left_waiting(stack.settings, in_force, Definitions()) == {"unheard": 1}
+    assert left_waiting(stack.settings, in_force, in_force) == {}
     answer = answered(stack, *list_it)
     assert (answer["deliveries"], answer["waiting"], answer["unopened"].keys()) == ([], 1, {"unheard"})
     assert run(stack, "destination", "list").output.endswith(why)
@@ -278,7 +287,10 @@ def test_deliveries_are_listed_by_what_is_known_of_them(stack: Stack) -> None:
         "2023-11-14T22:13:21.123Z", "explained", "buyers", "entered", ADAS, "refused", "rejected", "2", "explained-d",
         "\\x1b[2Jno", "such", "list",
     ]  # fmt: skip
-    assert len(listed) == 3
+    assert len(listed) == 4
+    assert listed[3].startswith("explained is not defined any more: what waits is refused after 72 h")
+    retried = run(stack, "deliveries", "list", "--destination", "explained", "--reason", "throttled").output
+    assert "again at 2023-11-14T22:13:21.123Z" in " ".join(retried.split())
     shown = run(stack, "deliveries", "show", "explained-d").output.splitlines()
     assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("request")] == ['{"a": 1}']
     assert len(answered(stack, "deliveries", "list", "--destination", "explained", "--limit", "1")["deliveries"]) == 1
@@ -294,6 +306,12 @@ def test_deliveries_are_listed_by_what_is_known_of_them(stack: Stack) -> None:
         (("list", "--workspace", "none"), "there is no workspace 'none'"),
         (("show", "x' OR 1"), "has no delivery, change or trigger with id"),
         (("replay", "explained", "--outcome", "delivered"), "Invalid value for '--outcome'"),
+        (
+            ("replay", "explained", "--reason", "no_consen"),
+            "there is no reason 'no_consen' (did you mean 'no_consent'?)",
+        ),
+        (("replay", "explaind"), "there is no destination 'explaind' (did you mean 'explained'?)"),
+        (("pause", "slo"), "Invalid value for DESTINATION: "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_line(stack: Stack, arguments: tuple[str, ...], says: str) -> None:

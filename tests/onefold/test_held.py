@@ -7,7 +7,7 @@ import pytest
 
 from definitions.sets import Publication
 from embedded.layout import free_ports
-from onefold.commands.definition_sets import Mistyped, status_of
+from onefold.commands.definition_sets import Mistyped, mistyped_text, status_of
 from onefold.progress import UnderWay, held_events
 from runtime.http.endpoint import Endpoint
 from runtime.loopback import LOOPBACK
@@ -57,6 +57,17 @@ def test_the_status_says_which_definitions_meet_values_of_a_wrong_type(worker: W
     (main,) = status_of(Publication(), SETTINGS).workspaces
     assert main.mistyped is None
     metrics.MISTYPED.clear()
+
+
+def test_statements_of_consent_that_say_nothing_are_said_in_words() -> None:
+    assert mistyped_text(Mistyped("consent", "marketing", 2)) == (
+        "consent marketing: 2 statements of events did not count: none of granted, denied and unknown, an undefined"
+        " channel, or a trait that is neither true nor false"
+    )
+    assert (
+        mistyped_text(Mistyped("consent", "", 1))
+        == "consent: 1 statement of events did not count: an undefined purpose"
+    )
 
 
 def test_a_worker_that_does_not_answer_is_waited_for_unless_it_may_be_elsewhere_or_holds_nothing() -> None:

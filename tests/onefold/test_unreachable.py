@@ -11,7 +11,8 @@ from runtime.errors import OnefoldError, TerminalError, UnreachableError
     [
         (
             UnreachableError("Kafka at kafka:9092 does not answer: \x1b[2J"),
-            "no stack answers: 'onefold up' starts one (Kafka at kafka:9092 does not answer: \\x1b[2J)",
+            "no stack answers: 'onefold up' starts one, --data-dir names the folder of one that runs elsewhere"
+            " (Kafka at kafka:9092 does not answer: \\x1b[2J)",
         ),
         (TerminalError("Kafka at kafka:9092 refuses: no"), "Kafka at kafka:9092 refuses: no"),
     ],

@@ -48,6 +48,14 @@ def test_that_an_operator_has_resumed_it_is_kept_whether_it_was_paused_or_not() 
     assert said.only(["ads"]) == Pauses()
 
 
+def test_what_is_said_of_a_destination_that_was_renamed_is_said_of_its_name_of_now() -> None:
+    refused = Suspended("other", 7, "answered 401 Unauthorized")
+    said = Pauses().with_record(*pause_record(PAUSE)).with_record(*suspended_record(refused))
+    assert said.renamed({"mail": "letters", "letters": "letters"}) == Pauses(
+        {"letters": PAUSE}, suspended={"other": refused}
+    )
+
+
 def test_to_resume_what_is_not_paused_changes_nothing() -> None:
     assert Pauses().with_record(*resume_record("mail")) == Pauses({})
 

@@ -73,10 +73,12 @@ ORDER BY happened_at, version, activation_id
 class ChosenAttempts(msgspec.Struct, frozen=True):
     """Which attempts are meant; what is empty or None leaves nothing out. Times in ms: from `since`, before `until`.
 
-    `kept_as`: the first name of the destination that is replayed, under whose other names there may be no attempt yet.
+    `former_names`: what the destination was called before; attempts under those are its own. `kept_as`: the first name
+    of the destination that is replayed, under whose other names there may be no attempt yet.
     """
 
     destination: str = ""
+    former_names: tuple[str, ...] = ()
     outcome: DeliveryOutcome | None = None
     reason: str = ""
     since: int | None = None
@@ -209,7 +211,7 @@ def _with_bytes(row: dict[str, Any]) -> dict[str, Any]:
 def _conditions(chosen: ChosenAttempts) -> str:
     conditions = ["workspace = {workspace:String}"]
     if chosen.destination:
-        conditions.append("destination = {destination:String}")
+        conditions.append(f"destination IN {literals((chosen.destination, *chosen.former_names))}")
     if chosen.outcome:
         conditions.append("outcome = {outcome:String}")
     if chosen.reason:

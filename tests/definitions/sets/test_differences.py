@@ -65,14 +65,14 @@ def test_a_destination_that_says_what_it_was_called_is_no_other_one() -> None:
     newest = Destination("newest", receiver=hook, renamed_from=("old", "new"))
     before = Definitions(destinations=(old,))
     assert differences(before, Definitions(destinations=(new,))) == (
-        Difference("destination", "new", "changed", "old"),
+        Difference("destination", "new", "changed", "old", ("renamed_from",)),
     )
     assert in_short(differences(before, Definitions(destinations=(new,)))) == "~new"
     assert differences(Definitions(destinations=(new,)), Definitions(destinations=(newest,))) == (
-        Difference("destination", "newest", "changed", "new"),
+        Difference("destination", "newest", "changed", "new", ("renamed_from",)),
     )
     assert differences(before, Definitions(destinations=(newest,))) == (
-        Difference("destination", "newest", "changed", "old"),
+        Difference("destination", "newest", "changed", "old", ("renamed_from",)),
     )
     for after in ((other,), (old, new)):  # nothing is said of a former name; the former one is still there
         found = differences(before, Definitions(destinations=after))

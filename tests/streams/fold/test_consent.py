@@ -72,6 +72,25 @@ def test_the_context_of_every_call_counts(
 
 
 @pytest.mark.parametrize(
+    ("consent", "expected"),
+    [
+        ({"purposes": {"marketing": "grantd", "service": {"email": "granted", "fax": "denied", "sms": None}}},
+         {"marketing": 1, "service": 2}),
+        ({"purposes": {"marketng": {"email": "granted"}, "marketing": {"email": "granted"}, ALL: 1}}, {"": 1, ALL: 1}),
+        ({"categoryPreferences": {"Advertising": "yes", "Functional": True}}, {"marketing": 1}),
+        ({"purposes": {"marketing": "denied"}}, {}),
+    ],
+)  # fmt: skip
+def test_what_says_nothing_since_it_is_misspelt_is_counted(
+    consent: Mapping[str, object], expected: dict[str, int]
+) -> None:
+    _, out = fold([event(START, context={"consent": consent})])
+    assert {reader.removeprefix("consent "): number for reader, number in out.mistyped.items()} == expected
+    names = CONTEXT.program.named_by_reader
+    assert [names[reader] for reader in out.mistyped] == [(("consent", name),) for name in expected]
+
+
+@pytest.mark.parametrize(
     ("name", "properties", "expected"),
     [
         ("Unsubscribed", {}, {(ALL, "email"): NO}),
@@ -93,9 +112,9 @@ def test_events_of_mails_deny(
 def test_traits_say_so_by_their_value_and_nothing_by_another() -> None:
     state, _ = fold([identify(START, {"email_opt_out": True, "plan": "pro"})])
     assert statuses(state) == {(ALL, "email"): NO, ("marketing", "sms"): YES}
-    for value in (False, 1, "true", None):
-        silent, _ = fold([identify(START, {"email_opt_out": value})])
-        assert statuses(silent) == {}
+    for value, counted in ((False, {}), (1, {"consent all": 1}), ("true", {"consent all": 1}), (None, {})):
+        silent, out = fold([identify(START, {"email_opt_out": value})])
+        assert (statuses(silent), out.mistyped) == ({}, counted)
 
 
 def test_the_later_event_of_one_identifier_wins_however_late_the_earlier_one_comes() -> None:

@@ -41,6 +41,7 @@ def deliveries(warehouse: Warehouse, workspace: str) -> DeliveryLog:
     [
         (ChosenAttempts(), ["d4", "d3", "d2", "d1", "d1"]),
         (ChosenAttempts(destination="mail"), ["d3", "d2", "d1", "d1"]),
+        (ChosenAttempts("mail", ("ads", "x' OR 1")), ["d4", "d3", "d2", "d1", "d1"]),
         (ChosenAttempts(outcome="delivered"), ["d4", "d1"]),
         (ChosenAttempts(reason="rejected"), ["d2"]),
         (ChosenAttempts(since=NOW + 10, until=NOW + 30), ["d2", "d1"]),
@@ -117,6 +118,8 @@ def test_what_was_refused_under_a_former_name_is_replayed_unless_it_has_ended_ot
     )
     deliveries = DeliveryLog(warehouse, workspace)
     assert replayed(deliveries, destination="new") == replayed(deliveries, destination="crm") == ["d2"]
+    assert replayed(deliveries, destination="newest") == []
+    assert replayed(deliveries, destination="newest", kept_as="crm") == ["d2"]
 
 
 def test_destinations_are_those_of_which_there_are_deliveries(deliveries: DeliveryLog) -> None:
