@@ -9,6 +9,8 @@ from schemas.identity import stable_id
 from schemas.records import Identifier, ProfileKind, SegmentChange, Trigger
 
 ActivationKind: TypeAlias = Literal["segment", "trigger"]
+REAFFIRM = "reaffirm"
+"""The cause of what is said once more of a membership, as the identifiers that it was said under have moved."""
 
 
 class Activation(msgspec.Struct, frozen=True):

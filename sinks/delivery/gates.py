@@ -14,7 +14,7 @@ from definitions.quiet_hours import QuietHours
 from definitions.receivers.values import Holds
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
-from schemas.activations import Activation
+from schemas.activations import REAFFIRM, Activation
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
@@ -78,7 +78,7 @@ def gate(policy: Policy, activation: Activation, situation: Situation) -> Verdic
 
     An exit from what a receiver may hold is always sent, as withholding it would keep somebody in a list who must not
     be in it; one from what it cannot hold never is, as it would tell the receiver of somebody that it does not know.
-    An entry of somebody whom it may hold is not too old: it says once more what it was told in time.
+    What is said once more is as old as the membership, and not too old for that.
     """
     if policy.holds == "states" and activation.change == "exited":
         return SEND if situation.may_be_held else Never("not_held", "the receiver was never sent the entry")
@@ -98,7 +98,7 @@ def _against_forever(policy: Policy, activation: Activation, situation: Situatio
     ):
         return Never("hold_out", f"{policy.hold_out_permille / 10:g} % of all persons are held out")
     late_ms = situation.now - activation.happened_at
-    if policy.not_older_than_ms is not None and not situation.may_be_held and late_ms > policy.not_older_than_ms:
+    if policy.not_older_than_ms is not None and activation.cause != REAFFIRM and late_ms > policy.not_older_than_ms:
         return Never("too_late", f"it is {late_ms // 1000} s old, {policy.not_older_than_ms // 1000} s are allowed")
     return None
 

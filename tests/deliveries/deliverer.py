@@ -12,7 +12,7 @@ from runtime.kafka.offsets import Offsets
 from runtime.kafka.waiting import await_committed, ends_of
 from schemas.groups import DELIVERER
 from schemas.topics import CONSENTS, activation
-from tests.deliveries.destinations import DESTINATIONS
+from tests.deliveries.destinations import DESTINATIONS, DEVICES
 from tests.oracle.scene import Scene, onefold
 from tests.support.waiting import wait_until
 
@@ -53,7 +53,7 @@ class Deliverer:
     def await_read(self) -> None:
         """Return once it knows all that was published so far, of changes and of consents."""
         offsets = Offsets(self._scene.stack.settings.kafka)
-        topics = [CONSENTS, *map(activation, DESTINATIONS)]
+        topics = [CONSENTS, *map(activation, (*DESTINATIONS, DEVICES))]
         await_committed(offsets, DELIVERER.name, ends_of(offsets, topics), time.monotonic() + self._within_s)
 
     def await_all(self) -> None:

@@ -8,6 +8,8 @@ from tests.oracle.installation import DEFINITIONS
 from tests.oracle.segments import SEGMENTS
 
 DESTINATIONS = ("hook", "export", "table", "mail", "ads")
+DEVICES = "devices"
+"""One that goes by an identifier: devices move from profile to profile."""
 ASKING = ("table", "mail", "ads")
 """Those that send nothing to whoever has not consented."""
 
@@ -44,6 +46,15 @@ purpose: marketing
 timeout: 2s
 mapping: {{profile_id: "@profile.id", name: "@name", version: "@version", said: "{SAID}"}}
 ---
+destination: devices
+type: sql
+url: sqlite:///$DATABASE
+table: devices
+mode: mirror
+key: [device, name]
+timeout: 2s
+mapping: {{device: "@identifiers.anonymous_id", name: "@name", version: "@version"}}
+---
 destination: mail
 type: mail
 host: 127.0.0.1
@@ -79,7 +90,7 @@ def write_definitions(folder: Path, receivers: Receivers) -> None:
     for file in DEFINITIONS.rglob("*.yaml"):
         documents = file.read_text(encoding="utf-8").split("\n---\n")
         if file.parent.name == "segments":
-            names = ", ".join(DESTINATIONS)
+            names = ", ".join((*DESTINATIONS, DEVICES))
             documents = [f"{document.rstrip()}\ndestinations: [{names}]\n" for document in documents]
         target = folder / file.relative_to(DEFINITIONS)
         target.parent.mkdir(parents=True, exist_ok=True)

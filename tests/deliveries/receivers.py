@@ -27,6 +27,7 @@ STORM_S = 3
 _MEMBERS = f"""
 PRAGMA journal_mode=WAL;
 CREATE TABLE members (profile_id TEXT, name TEXT, said TEXT, version INTEGER, PRIMARY KEY (profile_id, name));
+CREATE TABLE devices (device TEXT, name TEXT, version INTEGER, PRIMARY KEY (device, name));
 CREATE TABLE taken (number INTEGER PRIMARY KEY, said TEXT);
 CREATE TABLE mercy (since TEXT);
 CREATE TRIGGER refused BEFORE INSERT ON members
@@ -35,7 +36,7 @@ CREATE TRIGGER refused BEFORE INSERT ON members
 CREATE TRIGGER inserted AFTER INSERT ON members BEGIN INSERT INTO taken (said) VALUES (NEW.said); END;
 CREATE TRIGGER updated AFTER UPDATE ON members BEGIN INSERT INTO taken (said) VALUES (NEW.said); END;
 """
-"""The table that mirrors who is in a segment; what was written into it is kept in order."""
+"""The tables that mirror who is in a segment, by profile and by device; what is written into the first is kept."""
 
 
 class Receivers:
@@ -112,6 +113,11 @@ class Receivers:
             with contextlib.closing(sqlite3.connect(self.database, timeout=60)) as database:
                 return set(database.execute("SELECT profile_id, name FROM members"))
         return final_members(self.taken(destination))
+
+    def devices(self) -> set[tuple[str, str]]:
+        """Return which devices are in which segment, at the receiver that goes by them."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=60)) as database:
+            return set(database.execute("SELECT device, name FROM devices"))
 
     def _said(self, destination: str) -> Iterator[str]:
         if destination == "export":

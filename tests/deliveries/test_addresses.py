@@ -30,11 +30,7 @@ from sinks.delivery.outlet import Outlet
 from sinks.delivery.reaffirming import Reaffirmations
 from sinks.delivery.rounds import Arrival, Ended, admit, settle
 from sinks.delivery.served import Served
-<<<<<<< HEAD
 from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Retry
-=======
-from sinks.destinations.contract import Batching, Delivered, Delivery, Holds, Outcome, Retry
->>>>>>> 608008e0 (A row that is not named by the profile takes whatever comes last: versions of different profiles were compared)
 from state.view import StateView
 from tests.streams.world.playing import HISTORIES
 from tests.streams.world.playing import PROGRAM as WITHOUT_DESTINATIONS
@@ -65,10 +61,6 @@ class Audiences:
     """A receiver that is only asked for who it is; what it has taken is applied address by address."""
 
     batching = Batching()
-<<<<<<< HEAD
-=======
-    holds: Holds = "states"
->>>>>>> 608008e0 (A row that is not named by the profile takes whatever comes last: versions of different profiles were compared)
 
     def __init__(self) -> None:
         self.held: Held = set()

@@ -16,7 +16,7 @@ import pytest
 
 from embedded.process import StackProcess
 from tests.deliveries.deliverer import Deliverer
-from tests.deliveries.destinations import ASKING, DESTINATIONS
+from tests.deliveries.destinations import ASKING, DESTINATIONS, DEVICES
 from tests.deliveries.planted import STAGES, Planted, Stage, granting_all
 from tests.deliveries.receivers import Receivers
 from tests.deliveries.soundness import differences, disorder, repetitions
@@ -83,6 +83,8 @@ def test_everything_arrives(scene: Scene, receivers: Receivers, is_long: bool, f
     for destination in DESTINATIONS:
         deliverer.replay(destination)
     _kill(deliverer.process)
+    deliverer.await_all()
+    scene.drain(form.within_s)  # after an exit, whoever has its identifiers now says once more what they are in
     deliverer.await_all()
     _assert_as_table(scene, receivers, planted, form)
     _assert_in_order(receivers, is_replayed=True)
@@ -164,6 +166,8 @@ def _assert_as_table(scene: Scene, receivers: Receivers, planted: Planted, form:
             {member for member in each if member[0] not in others} for each in (receivers.members(destination), members)
         )
         assert found == expected, f"{destination} differs from the table: {differences(found, expected)}"
+    found, expected = receivers.devices(), scene.warehouse.devices_of_members()
+    assert found == expected, f"{DEVICES} differs from the table: {differences(found, expected)}"
 
 
 def _assert_in_order(receivers: Receivers, *, is_replayed: bool) -> None:

@@ -27,6 +27,14 @@ FROM onefold.sessions WHERE workspace = {workspace:String}
 _IDENTIFIERS = "SELECT namespace, value, profile_id FROM onefold.identifiers WHERE workspace = {workspace:String}"
 _EVENTS = "SELECT message_id, profile_id FROM onefold.events WHERE workspace = {workspace:String}"
 _MEMBERS = "SELECT profile_id, segment FROM onefold.segment_members WHERE workspace = {workspace:String}"
+_DEVICES_OF_MEMBERS = """
+SELECT segment, min(value) AS device
+FROM onefold.segment_members AS members
+INNER JOIN onefold.identifiers AS identifiers
+        ON members.workspace = identifiers.workspace AND members.profile_id = identifiers.profile_id
+WHERE members.workspace = {workspace:String} AND namespace = 'anonymous_id'
+GROUP BY members.profile_id, segment
+"""
 _REJECTED = "SELECT message_id, reason FROM onefold.rejected_events WHERE workspace = {workspace:String}"
 
 
@@ -48,6 +56,10 @@ class Warehouse:
     def members(self) -> set[tuple[str, str]]:
         """Profile id and segment of every membership."""
         return {(str(row["profile_id"]), str(row["segment"])) for row in self.rows(_MEMBERS)}
+
+    def devices_of_members(self) -> set[tuple[str, str]]:
+        """Of every membership whose profile has devices the first of these, and the segment."""
+        return {(str(row["device"]), str(row["segment"])) for row in self.rows(_DEVICES_OF_MEMBERS)}
 
     def rejected(self) -> list[tuple[str | None, str]]:
         """Message id and reason of every rejected event."""

@@ -12,15 +12,12 @@ from msgspec.structs import replace
 
 from definitions.addresses import addresses, has_addresses
 from definitions.destinations import Destination
-from schemas.activations import covers
+from schemas.activations import REAFFIRM, covers
 from schemas.identity import stable_id
 from schemas.records import Identifier, Reaffirm, SegmentChange
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.fold.entry import Forward
 from streams.fold.state import ProfileState
-
-REAFFIRM = "reaffirm"
-"""The cause of what is said here."""
 
 
 def reaffirm(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Reaffirm) -> None:

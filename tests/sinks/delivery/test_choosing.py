@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,8 @@ from definitions.receivers.sql import Sql
 from definitions.receivers.values import Holds
 from definitions.receivers.webhook import Webhook
 from schemas.activations import Activation
-from schemas.records import ConsentChange, DeliveryAttempt
+from schemas.records import ConsentChange, DeliveryAttempt, ProfileCommand, Reaffirm
+from schemas.topics import PROFILE_COMMANDS
 from sinks.delivery import lines
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.caps import sent_at
@@ -26,7 +28,7 @@ from sinks.delivery.outlet import Outlet
 from sinks.delivery.reaffirming import Reaffirmations
 from sinks.delivery.rounds import Ended, settle
 from sinks.delivery.served import Served
-from sinks.destinations.contract import Delivered, Outcome, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Outcome, Refused, Retry, Unauthorised
 from state.view import StateView
 from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_lines import KEY, Memory, decode, encode
@@ -236,3 +238,31 @@ def test_whatever_waits_nobody_stays_where_they_left_and_all_is_right_in_the_end
         line.now += HOUR
         deliver()
     assert held == members
+
+
+@pytest.mark.parametrize(
+    ("holds", "outcome", "is_followed"),
+    [
+        ("states", Delivered(), True),
+        ("states", Refused("rejected", "no"), True),
+        ("states", Retry("timeout", "no answer"), False),
+        ("events", Delivered(), False),
+    ],
+)
+def test_after_an_exit_whoever_has_its_identifiers_is_to_say_what_they_are_in(
+    holds: Holds, outcome: Outcome, is_followed: bool
+) -> None:
+    line = Sent(holds)
+    line.shop = served(holds, caps=())
+    line.admit("buyers", "entered")
+    line.deliver()
+    line.admit("buyers", "exited")
+    assert line.begin() == ("buyers", "exited")
+    assert line.request is not None
+    settling = choice(StateView(line.store), line.now)
+    settle(Ended(line.request, [outcome], 1), settling)
+    commands = [each for each in settling.notes.outputs if each.topic == PROFILE_COMMANDS]
+    assert [each.key for each in commands] == [b"w|person|p"] * is_followed
+    for each in commands:
+        command = msgspec.json.decode(each.value or b"", type=ProfileCommand)
+        assert (command.profile_id, command.reaffirm) == ("p", Reaffirm("shop", "buyers", "p"))

@@ -83,6 +83,12 @@ def test_what_has_become_too_old_is_not_sent() -> None:
     assert gate(replace(policy, not_older_than_ms=5_000), FIRED, Situation(NOW)) == SEND
 
 
+def test_what_is_said_once_more_is_not_too_old_for_that() -> None:
+    policy = replace(STATES, not_older_than_ms=1)
+    assert isinstance(gate(policy, ENTERED, Situation(NOW)), Never)
+    assert gate(policy, replace(ENTERED, cause="reaffirm"), Situation(NOW)) == SEND
+
+
 def test_the_part_that_is_held_out_is_the_sample_of_the_destinations_name() -> None:
     policy = replace(EVENTS, hold_out_permille=100)
     people = [f"{number:08x}-841d-5949-9051-80b50ebdd678" for number in range(2_000)]

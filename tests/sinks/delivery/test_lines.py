@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from definitions.receivers.values import Holds
 from schemas.activations import Activation
+from schemas.records import Identifier
 from sinks.delivery import lines
 from sinks.delivery.lines import Attempted, Line
 from sinks.destinations.contract import Delivered, Outcome, Refused, Retry, Unauthorised
@@ -435,3 +436,19 @@ def test_a_delivery_for_which_the_time_is_over_is_refused_with_what_it_failed_of
     assert (settled.outcome, settled.reason) == ("refused", "expired")
     assert "network: no connection" in settled.detail
     assert lines.read(view, KEY).count == 0
+
+
+ANN, BOB = (Identifier("email", f"{name}@shop.example") for name in ("ann", "bob"))
+
+
+@pytest.mark.parametrize(("now", "is_sent"), [((ANN, BOB), False), ((BOB,), True), ((BOB, ANN), True)])
+def test_an_exit_is_sent_before_an_entry_that_does_not_name_all_that_it_does(
+    now: tuple[Identifier, ...], is_sent: bool
+) -> None:
+    world = World("states")
+    for version, (change, identifiers) in enumerate((("entered", (ANN,)), ("exited", (ANN,)), ("entered", now)), 1):
+        world.admit(msgspec.structs.replace(activation(version, change), identifiers=identifiers))  # type: ignore[arg-type]
+        if version == 1:
+            world.drain()
+    world.drain()
+    assert [each.change for each in world.taken] == ["entered", *["exited"] * is_sent, "entered"]
