@@ -334,15 +334,6 @@ def postpone(view: StateView, key: bytes, until: int) -> None:
     _write(view, key, line)
 
 
-def hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:
-    """Look at a line that waits now, unless it was attempted since a time (ms); return whether it is due by that."""
-    line = read(view, key)
-    if line.due_at is None or line.due_at <= now or line.attempted_at > attempted_until:
-        return False
-    postpone(view, key, now)
-    return True
-
-
 def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: Callable[[bytes], Activation]) -> bool:
     """Return whether what waits is an exit that is to be sent before a later entry."""
     value = view.get(_item_key(key, number))

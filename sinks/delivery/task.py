@@ -8,22 +8,23 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from schemas.topics import CONSENTS
-from sinks.delivery import consents, lines, metrics
+from sinks.delivery import lines, metrics
 from sinks.delivery.arrivals import Arrivals
 from sinks.delivery.choosing import Choice, Request, choose
+from sinks.delivery.due import due_lines
 from sinks.delivery.failpoints import reached
 from sinks.delivery.hastening import Hastening
 from sinks.delivery.records import TaskRecords
 from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
 from sinks.delivery.sending import send
-from sinks.delivery.served import Destinations, Served
+from sinks.delivery.served import Destinations
 from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
 from state.commit import Committer
 from state.restoring import Restored
@@ -209,29 +210,22 @@ class DeliveryTask:
             if not served.outlet.is_open(choice.now):
                 self._starved.add(served.name)
                 continue
-            due = self._due(served, by_destination.get(served.kept_as, []), choice)
+            limit = min(served.outlet.room * served.opened.batching.deliveries, CHOSEN_AT_ONCE)
+            if served.name in self._put_off:
+                limit = max(limit, ADMITTED_AT_ONCE)
+            under_way = self._under_way[served.kept_as]
+            due, is_cut = due_lines(served, by_destination.get(served.kept_as, []), under_way, limit, choice)
             looked_at, before = len(due), len(requests)
             while due and (request := choose(served, due, choice)) is not None:
                 requests.append(request)
-                self._under_way[served.kept_as].update(each.line for each in request.chosen)
-            if due:
+                under_way.update(each.line for each in request.chosen)
+            if due or is_cut:
                 self._starved.add(served.name)
             self._put_off.discard(served.name)
             if looked_at and not due and len(requests) == before:
                 self._put_off.add(served.name)
                 self._wake.set()
         return requests
-
-    def _due(self, served: Served, touched: list[bytes], choice: Choice) -> deque[bytes]:
-        under_way = self._under_way[served.kept_as]
-        limit = min(served.outlet.room * served.opened.batching.deliveries, CHOSEN_AT_ONCE)
-        if served.name in self._put_off:
-            limit = max(limit, ADMITTED_AT_ONCE)
-        stored = choice.view.due(served.kept_as, choice.now, limit + len(under_way))
-        if len(stored) >= limit:
-            self._starved.add(served.name)
-        free = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
-        return _read_due(free, served, choice)
 
     def _retire(self, choice: Choice) -> None:
         """Take out what waits for a destination that has been gone for long."""
@@ -310,19 +304,3 @@ def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterato
         to = destinations.addressee(arrival.destination)
         if to is not None and arrival.key is not None:
             yield lines.line_key(to.kept_as, arrival.key)
-
-
-def _read_due(free: Collection[bytes], served: Served, choice: Choice) -> deque[bytes]:
-    """Return the lines that are due, with what is asked of each read at once."""
-    view = choice.view
-    view.prefetch(free)
-    due = [line for line in free if _is_due(view, line, choice.now)]
-    lines.prefetch(view, due)
-    if served.definition.asked_purpose:
-        consents.prefetch(view, map(lines.record_key, due))
-    return deque(due)
-
-
-def _is_due(view: StateView, line: bytes, now: int) -> bool:
-    due_at = lines.read(view, line).due_at
-    return due_at is not None and due_at <= now

@@ -1,0 +1,31 @@
+"""Finds the lines of a destination that are due: those of the store, then those of the round. Over a view."""
+
+from collections import deque
+from collections.abc import Collection, Iterable
+
+from sinks.delivery import consents, lines
+from sinks.delivery.choosing import Choice
+from sinks.delivery.served import Served
+from state.view import StateView
+
+
+def due_lines(
+    served: Served, touched: Iterable[bytes], under_way: Collection[bytes], limit: int, choice: Choice
+) -> tuple[deque[bytes], bool]:
+    """Return the lines that are due, and whether the store may have more than `limit`.
+
+    What choosing needs of them is read with few calls.
+    """
+    stored = choice.view.due(served.kept_as, choice.now, limit + len(under_way))
+    free = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
+    choice.view.prefetch(free)
+    due = [line for line in free if _is_due(choice.view, line, choice.now)]
+    lines.prefetch(choice.view, due)
+    if served.definition.asked_purpose:
+        consents.prefetch(choice.view, map(lines.record_key, due))
+    return deque(due), len(stored) >= limit
+
+
+def _is_due(view: StateView, line: bytes, now: int) -> bool:
+    due_at = lines.read(view, line).due_at
+    return due_at is not None and due_at <= now
