@@ -26,6 +26,15 @@ def due_lines(
     return deque(due), len(stored) >= limit
 
 
+def hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:
+    """Look at a line that waits now, unless it was attempted since a time (ms); return whether it is due by that."""
+    line = lines.read(view, key)
+    if line.due_at is None or line.due_at <= now or line.attempted_at > attempted_until:
+        return False
+    lines.postpone(view, key, now)
+    return True
+
+
 def _is_due(view: StateView, line: bytes, now: int) -> bool:
     due_at = lines.read(view, line).due_at
     return due_at is not None and due_at <= now

@@ -12,6 +12,7 @@ from itertools import takewhile
 import msgspec
 
 from sinks.delivery import lines
+from sinks.delivery.due import hasten
 from sinks.delivery.served import Served
 from sinks.delivery.suspended import SuspendedLines
 from state.store import META
@@ -61,17 +62,8 @@ class Hastening:
         else:
             self._behind[served.kept_as] = own[-1]
         view.prefetch(own)
-        return [key for key in own if _hasten(view, key, served.outlet.resumed_at, now)]
+        return [key for key in own if hasten(view, key, served.outlet.resumed_at, now)]
 
 
 def _key(served: Served) -> bytes:
     return _PREFIX + served.kept_as.encode()
-
-
-def _hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:
-    """Look at a line that waits now, unless it was attempted since a time (ms); return whether it is due by that."""
-    line = lines.read(view, key)
-    if line.due_at is None or line.due_at <= now or line.attempted_at > attempted_until:
-        return False
-    lines.postpone(view, key, now)
-    return True

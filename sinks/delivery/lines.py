@@ -99,6 +99,7 @@ class _Due(msgspec.Struct, array_like=True):
     due_at: int | None
 
 
+Decode: TypeAlias = Callable[[bytes], Activation]
 RetryAt: TypeAlias = Callable[[Line, Outcome], int | None]
 """Says when to attempt the first delivery of a line again; None: no more."""
 
@@ -183,13 +184,7 @@ def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
 
 
 def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and read, and when
-    view: StateView,
-    key: bytes,
-    activation: Activation,
-    record: bytes,
-    holds: Holds,
-    now: int,
-    decode: Callable[[bytes], Activation],
+    view: StateView, key: bytes, activation: Activation, record: bytes, holds: Holds, now: int, decode: Decode
 ) -> list[Unsent]:
     """Put a record at the end of a line. Returns what will not be sent because of it, or that it will not itself.
 
@@ -246,16 +241,14 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
 def put_first(view: StateView, key: bytes, number: int) -> None:
     """Put one that waits before all others of its line, none of which has begun; they keep their order."""
     line = read(view, key)
-    items = [_item_key(key, each) for each in range(line.first, number + 1)]
-    view.prefetch(items)
-    places = [place for place in items if view.get(place) is not None]
-    waiting = [view.get(place) for place in places]
-    for place, value in zip(places, [waiting[-1], *waiting[:-1]], strict=True):
-        view.put(place, value)
-    numbers = [_NUMBER.unpack(place[-_NUMBER.size :])[0] for place in places]
+    numbers = [each for each in range(line.first, number + 1) if view.get(_item_key(key, each)) is not None]
+    values = [view.get(_item_key(key, each)) for each in numbers]
+    for place, value in zip(numbers, [values[-1], *values[:-1]], strict=True):
+        view.put(_item_key(key, place), value)
     moved = dict(zip(numbers, [*numbers[1:], numbers[0]], strict=True))
     for segment in line.segments.values():
-        segment.waiting = moved.get(segment.waiting, segment.waiting)
+        if segment.waiting is not None:
+            segment.waiting = moved.get(segment.waiting, segment.waiting)
     _write(view, key, line)
 
 
@@ -305,7 +298,7 @@ def settle(view: StateView, key: bytes, attempted: Sequence[Attempted], now: int
     line.due_at = again_at if again_at is not None else (now if line.count else None)
     if again_at is None:
         _forget_attempts(line)
-    elif settled[_first_again(settled)].outcome == "paused":
+    elif next(each for each in settled if each.due_at is not None).outcome == "paused":
         line.is_paused = True
     else:
         line.attempts += 1
@@ -334,7 +327,7 @@ def postpone(view: StateView, key: bytes, until: int) -> None:
     _write(view, key, line)
 
 
-def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: Callable[[bytes], Activation]) -> bool:
+def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: Decode) -> bool:
     """Return whether what waits is an exit that is to be sent before a later entry."""
     value = view.get(_item_key(key, number))
     if value is None or later.change != "entered":
@@ -369,10 +362,6 @@ def _held_after(held: Held, attempted: Attempted) -> Held:
 
 def _forget_attempts(line: Line) -> None:
     line.attempts, line.first_attempt_at, line.attempted_at, line.is_paused = 0, 0, 0, False
-
-
-def _first_again(settled: Sequence[Settled]) -> int:
-    return next(number for number, each in enumerate(settled) if each.due_at is not None)
 
 
 def _segment(line: Line, activation: Activation) -> SegmentState | None:

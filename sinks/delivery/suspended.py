@@ -7,6 +7,7 @@ then they do.
 from collections.abc import Iterable
 
 from sinks.delivery import lines
+from sinks.delivery.due import hasten
 from sinks.delivery.served import Served
 from state.view import StateView
 
@@ -29,6 +30,6 @@ class SuspendedLines:
                 several = self._lines.pop(served.kept_as)
                 lines.prefetch(view, several)
                 resumed += [
-                    line for line in several if lines.read(view, line).is_paused and lines.hasten(view, line, now, now)
+                    line for line in several if lines.read(view, line).is_paused and hasten(view, line, now, now)
                 ]
         return resumed
