@@ -19,6 +19,7 @@ from schemas.consent import ConsentState, encode_consent, objection
 from schemas.identity import kind_of
 from schemas.records import Identifier
 from settings import Settings
+from sinks.destinations.concealing import failed
 from sinks.destinations.contract import Delivery, Outcome, Retry
 from sinks.destinations.mail.links import NamespaceOf
 from sinks.destinations.opening import open_destination
@@ -116,6 +117,8 @@ async def _sent(definition: Destination, delivery: Delivery, namespace_of: Names
             (outcome,) = await opened.send([delivery])
     except TimeoutError:
         return Retry("timeout", f"there was no answer within {definition.timeout_ms / 1_000:g}s")
+    except Exception as error:  # noqa: BLE001 - the kind's boundary, as in the deliverer
+        return failed(error)
     finally:
         await opened.close()
     return outcome

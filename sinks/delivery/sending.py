@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from sinks.delivery.choosing import Request
 from sinks.delivery.served import Served
+from sinks.destinations.concealing import failed
 from sinks.destinations.contract import Outcome, Retry
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ async def send(request: Request) -> Sequence[Outcome]:
         return [Retry("timeout", f"no answer within {timeout_s:g} s")] * len(deliveries)
     except Exception as error:  # noqa: BLE001 - the kind's boundary: one destination must not stop the others
         _log_once(served, error)
-        return [Retry("unavailable", f"sending failed: {type(error).__name__}")] * len(deliveries)
+        return [failed(error)] * len(deliveries)
     if len(outcomes) != len(deliveries):
         log.error("%s: %d outcomes of %d deliveries", served.name, len(outcomes), len(deliveries))
         return [Retry("unavailable", "the outcomes do not match the deliveries")] * len(deliveries)

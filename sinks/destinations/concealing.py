@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Working
+from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Retry, Working
 from sinks.destinations.http.redaction import Redactor, is_secret_name, redacted, secrets_of_header, secrets_of_url
 from sinks.destinations.secrets import MissingSecret, resolve
 
@@ -39,6 +39,11 @@ class Concealing:
     async def close(self) -> None:
         """Let go of connections."""
         await self.opened.close()
+
+
+def failed(error: Exception) -> Retry:
+    """Return what becomes of a delivery at which a kind of receiver raised: the text of the error may hold a secret."""
+    return Retry("unavailable", f"sending failed: {type(error).__name__}")
 
 
 def secrets_in(options: object, name: str = "") -> Iterator[str]:

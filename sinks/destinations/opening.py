@@ -31,6 +31,7 @@ from sinks.destinations.mail.destination import MailDestination
 from sinks.destinations.mail.links import NamespaceOf, links, no_namespace
 from sinks.destinations.meta_audience import MetaAudiences
 from sinks.destinations.salesforce import SalesforceRecords
+from sinks.destinations.secrets import BadOption
 from sinks.destinations.slack import slack_robot
 from sinks.destinations.webhook import WebhookDestination
 from sinks.destinations.wecom import wecom_robot
@@ -109,7 +110,12 @@ def open_destination(definition: Definition, namespace_of: NamespaceOf = no_name
 
     `namespace_of`: the secrets of workspaces, which sign links to unsubscribe.
     """
-    return Concealing(_opened(definition, namespace_of), definition.receiver)
+    try:
+        return Concealing(_opened(definition, namespace_of), definition.receiver)
+    except (BadOption, NoReceiver):
+        raise
+    except Exception as error:  # noqa: BLE001 - the kinds' boundary: what a library dislikes is an option that is bad
+        raise BadOption(f"opening it failed: {type(error).__name__}") from None  # its text may hold a secret
 
 
 def _opened(definition: Definition, namespace_of: NamespaceOf) -> Destination:

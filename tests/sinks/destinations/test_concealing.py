@@ -17,6 +17,7 @@ from schemas.activations import delivery_key
 from sinks.destinations.concealing import MAX_DETAIL_CHARS, Concealing, secrets_in
 from sinks.destinations.contract import Batching, Delivery, Exchange, Outcome, Refused
 from sinks.destinations.opening import open_destination
+from sinks.destinations.secrets import BadOption
 from tests.sinks.destinations.contract import activation, run
 from tests.sinks.destinations.receiver import HttpReceiver, always
 
@@ -107,3 +108,15 @@ def test_a_long_detail_is_cut() -> None:
     (outcome,) = run(Concealing(Repeating("x" * 5_000), Webhook("https://shop.example")).send([delivery()]))
     assert isinstance(outcome, Refused)
     assert len(outcome.detail) == MAX_DETAIL_CHARS
+
+
+def test_what_a_library_says_when_it_is_opened_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk-live\n51Hx8vQ0aZpT")
+    for receiver in (
+        Webhook(BY_KEY),
+        Webhook("https://[::1", headers={"X-Key": BY_KEY}),
+        Sql("postgresql://u@[::1/d", "t"),
+    ):
+        with pytest.raises(BadOption) as raised:
+            open_destination(Definition("hook", receiver=receiver))
+        assert "51Hx8vQ0aZpT" not in str(raised.value)
