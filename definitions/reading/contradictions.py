@@ -17,7 +17,7 @@ _GREATEST = frozenset({*_LOWER, Operator.AFTER, Operator.LONGER_AGO_THAN})
 """Of several of these operators the greatest operand asks most; of the others with a size, the least does."""
 
 
-class Asked:
+class Required:
     """What comparisons of one value ask of it, in so few that a further one is compared with a handful.
 
     Each operator with a size stands once, as it asks most; of the values that are named, those are kept that pass.

@@ -20,7 +20,7 @@ from definitions.model import (
     TraitComparison,
     Window,
 )
-from definitions.reading.contradictions import Asked
+from definitions.reading.contradictions import Required
 
 _key = msgspec.msgpack.Encoder().encode
 """A condition as bytes: they are compared at once, and tell true from 1."""
@@ -78,7 +78,7 @@ class _Earlier:
 
     def __init__(self) -> None:
         self._conditions: set[bytes] = set()
-        self._values: defaultdict[bytes, Asked] = defaultdict(Asked)
+        self._values: defaultdict[bytes, Required] = defaultdict(Required)
         self._lower: defaultdict[bytes, dict[bytes, _Bound]] = defaultdict(dict)
         self._upper: defaultdict[bytes, dict[bytes, _Bound]] = defaultdict(dict)
         self._samples: dict[str, int] = {}

@@ -5,7 +5,6 @@ corrects what an earlier one said of the same time, and of now it says what `seg
 known to ClickHouse: names that nobody has ever been in are segments only to whoever says that they are defined.
 """
 
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar, cast
@@ -18,7 +17,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.clock import server_time
 from warehouse.queries.retention import retained_since, utc_day
 from warehouse.queries.rows import converted
-from warehouse.queries.values import literals
+from warehouse.queries.values import composed, literals
 
 MOST_AT_ONCE = 1_000  # of a page
 EXPORTED_AT_ONCE = 10_000
@@ -307,7 +306,7 @@ class Segments:
 
     def overlap(self, left: str, right: str, at: int | None = None) -> Overlap:
         """Count who is in both and in one alone."""
-        bound = self._bound(left, at, other=_composed(right))
+        bound = self._bound(left, at, other=composed(right))
         found = converted(self._warehouse.rows(_OVERLAP.format(members=self._members(_TWO, at)), bound), Overlap)[0]
         for segment, members in ((left, found.both + found.only_left), (right, found.both + found.only_right)):
             if not members:
@@ -316,12 +315,11 @@ class Segments:
 
     def check(self, segment: str) -> None:
         """Raise UnknownSegment if nobody is or was in it, and it is not and never was defined."""
-        names, name = self.names(), _composed(segment)
+        names, name = self.names(), composed(segment)
         if name in names:
             return
-        defined = self._defined()
-        if name not in defined:
-            hint = did_you_mean(segment, sorted({*names, *defined}))
+        if name not in (defined := self._defined()):
+            hint = did_you_mean(name, sorted({*names, *defined}))
             raise UnknownSegment(
                 f"nobody in workspace {self._workspace!r} has ever been in a segment {segment!r}"
                 f"{f' ({hint})' if hint else ''}"
@@ -349,8 +347,8 @@ class Segments:
         return _MEMBERS_IN_PART.format(names=names, grouped=grouped)
 
     def _bound(self, segment: str, at: int | None, **others: str) -> dict[str, str]:
-        time = LAST_MS if at is None else _within(at)
-        return {"workspace": self._workspace, "segment": _composed(segment), "after": "", "at": str(time)} | others
+        time = str(LAST_MS if at is None else _within(at))
+        return {"workspace": self._workspace, "segment": composed(segment), "after": "", "at": time} | others
 
     def _details(
         self, segment: str, profile_ids: Sequence[str], at: int | None, with_traits: bool
@@ -365,9 +363,9 @@ class Segments:
     ) -> dict[str, Details]:
         if not profile_ids:
             return {}
-        text = query.format(profile_ids=f"{literals(profile_ids)}", traits=traits)
+        text = query.format(profile_ids=literals(profile_ids), traits=traits)
         time = str(LAST_MS if at is None else _within(at))
-        bound = {"workspace": self._workspace, "segment": _composed(segment), "at": time}
+        bound = {"workspace": self._workspace, "segment": composed(segment), "at": time}
         return {
             profile_id: Details(tuple(map(Identifier, namespaces, values)), written)
             for batch in self._warehouse.stream(text, bound)
@@ -375,11 +373,6 @@ class Segments:
                 *(column.to_pylist() for column in batch.columns), strict=True
             )
         }
-
-
-def _composed(name: str) -> str:
-    """Return a name in Unicode's composed form, as definitions have it; some systems write another."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _within(time_ms: int) -> int:

@@ -1,6 +1,7 @@
 """Writes values into queries: as literals in the text, or as parameters that fit into a URL."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from schemas.records import Identifier
 __all__ = [
     "HAS_IDENTIFIERS",
     "IN_IDENTIFIERS",
+    "composed",
     "identifier_lists",
     "literal",
     "literals",
@@ -81,3 +83,8 @@ def identifier_lists(identifiers: Iterable[Identifier]) -> Iterator[str]:
         size += pair_size
     if pairs:
         yield f"[{','.join(pairs)}]"
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form, as definitions have it; some systems write another."""
+    return unicodedata.normalize("NFC", name)
