@@ -279,15 +279,16 @@ class DeliveryTask:
         if self._is_closing:
             return
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.get_running_loop().run_in_executor(self._executor, self._flush)
+            self._flushing = asyncio.get_running_loop().run_in_executor(self._executor, _flush, self._store, self._fail)
         choice = self._choice()
         metrics.note_waiting(self.partition, shown_waiting(choice.view, self._destinations.name_of, choice.now))
 
-    def _flush(self) -> None:
-        try:
-            self._store.flush_if_due()
-        except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
-            self._fail(error)
+
+def _flush(store: StateStore, on_failure: Callable[[BaseException], None]) -> None:
+    try:
+        store.flush_if_due()
+    except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
+        on_failure(error)
 
 
 def _release(committer: Committer, store: StateStore) -> None:
