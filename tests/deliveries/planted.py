@@ -14,7 +14,7 @@ import msgspec
 
 from definitions.streaming.times import text_of
 from schemas.identity import default_profile_id
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, IdentityRequest
 from tests.deliveries.soundness import Taken
 from tests.oracle.stream import MINUTE_MS, WEB, Delivery, device, user
 
@@ -66,6 +66,8 @@ SCRIPTS: Mapping[str, Sequence[Call]] = {
         Call("paused", "ud", NOTHING),
         Call("later", "u", NEAR, GRANTED),
     ],
+    # Denies as a user with a device; then they are taken for two, and both do what they are sent something for.
+    "parting": [Call("first", "ud", NOTHING, DENIED), Call("later", "d", {**VIP, **NEAR}), Call("later", "u", VIP)],
 }
 
 
@@ -94,6 +96,14 @@ class Planted:
                 for index, call in enumerate(calls):
                     sent.append(self._delivery(f"{sort}-{number}-{stage}-{index}", sort, number, index, call))
         return sent
+
+    def unmerges(self) -> Iterator[IdentityRequest]:
+        """Yield what an operator requests of those who part, before they do what comes later."""
+        for number in range(self._number):
+            both, request_id = tuple(_identifier("parting", number, by) for by in "ud"), f"parting-{number}"
+            yield IdentityRequest(
+                self._workspace, "", "operator", self._starts["denied"], both, "unmerge", request_id, "planted", True
+            )
 
     def forbidden(self, destination: str, taken: Iterable[Taken], may_replay: bool) -> list[str]:
         """Return the entries that should not have been sent to a destination that asks for consent.
@@ -141,7 +151,7 @@ class Planted:
         match sort, by:
             case "silent", _:
                 return at_once if destination == "ads" else never
-            case ("denied" | "granting", _) | ("merging", "d"):
+            case ("denied" | "granting" | "parting", _) | ("merging", "d"):
                 return at_once
             case _:
                 return _iso(self._starts["paused"])

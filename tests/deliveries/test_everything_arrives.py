@@ -70,6 +70,9 @@ def test_everything_arrives(scene: Scene, receivers: Receivers, is_long: bool, f
     scene.sender.send(planted.calls("first"))
     _play(scene, first, form, operator, trouble)
     _deny_while_something_waits(scene, planted, deliverer, form)
+    for request in planted.unmerges():
+        operator.send(request)
+    scene.drain(form.within_s)
     scene.sender.send(planted.calls("later"))
     for phase in following:
         _play(scene, phase, form, operator, trouble)
