@@ -188,7 +188,7 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and re
 ) -> list[Unsent]:
     """Put a record at the end of a line. Returns what will not be sent because of it, or that it will not itself.
 
-    An exit stays where the entry behind it does not name all that it does: nothing else would take that out.
+    An exit stays where the change behind it does not name all that it does: nothing else would take that out.
     """
     line = read(view, key)
     unsent = []
@@ -328,9 +328,9 @@ def postpone(view: StateView, key: bytes, until: int) -> None:
 
 
 def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: Decode) -> bool:
-    """Return whether what waits is an exit that is to be sent before a later entry."""
+    """Return whether what waits is an exit that is to be sent before a later change."""
     value = view.get(_item_key(key, number))
-    if value is None or later.change != "entered":
+    if value is None:
         return False
     waiting = decode(_decode_waiting(value).record)
     return waiting.change == "exited" and not covers(later.identifiers, waiting.identifiers)

@@ -442,7 +442,7 @@ ANN, BOB = (Identifier("email", f"{name}@shop.example") for name in ("ann", "bob
 
 
 @pytest.mark.parametrize(("now", "is_sent"), [((ANN, BOB), False), ((BOB,), True), ((BOB, ANN), True)])
-def test_an_exit_is_sent_before_an_entry_that_does_not_name_all_that_it_does(
+def test_an_exit_is_sent_before_a_change_that_does_not_name_all_that_it_does(
     now: tuple[Identifier, ...], is_sent: bool
 ) -> None:
     world = World("states")
@@ -452,3 +452,18 @@ def test_an_exit_is_sent_before_an_entry_that_does_not_name_all_that_it_does(
             world.drain()
     world.drain()
     assert [each.change for each in world.taken] == ["entered", *["exited"] * is_sent, "entered"]
+
+
+def test_an_exit_that_names_more_is_sent_in_the_place_of_a_later_one() -> None:
+    world = World("states")
+    for version, (change, identifiers) in enumerate(
+        (("entered", (ANN, BOB)), ("exited", (ANN, BOB)), ("exited", (ANN,))), 1
+    ):
+        world.admit(msgspec.structs.replace(activation(version, change), identifiers=identifiers))  # type: ignore[arg-type]
+        if version == 1:
+            world.drain()
+    world.drain()
+    assert [(each.change, each.identifiers) for each in world.taken] == [
+        ("entered", (ANN, BOB)),
+        ("exited", (ANN, BOB)),
+    ]
