@@ -35,6 +35,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     advance(state, other.as_of, context, out)
     as_of = max(state.as_of, other.as_of)
     moment = Moment(context, out, MERGE, as_of, max(state.lineage.version, other.lineage.version), before=before)
+    moment.former = state.identifiers.listed()
     facets.unite(state, other, moment)
     if context.program.consent.is_defined or state.consent.said:
         # Also where nothing was said: what an earlier profile has had published under the other id counts no more.

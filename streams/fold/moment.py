@@ -114,7 +114,7 @@ class Moment(msgspec.Struct, gc=False):
     """One step of a fold: the time and the definitions that every facet goes by, and what it publishes.
 
     `cause`: a message id, or one of the causes above. `version`: of the last record; every record counts it up.
-    `as_of`: the profile's time. `before`: its own time before a merge.
+    `as_of`: the profile's time. `before`: its own time before a merge; `former`: its identifiers then.
     `adds_identifier`: whether the event's primary identifier becomes the profile's; not that of a shared device.
     """
 
@@ -125,6 +125,7 @@ class Moment(msgspec.Struct, gc=False):
     version: int
     adds_identifier: bool = True
     before: int = BEGINNING
+    former: tuple[Identifier, ...] | None = None
     memberships: list[MembershipChange] = []
     triggers: list[TriggerFiring] = []
 

@@ -166,6 +166,7 @@ def _change_records(
         changed_at, cause = membership.changed_at, membership.cause
         instance = version if cause in _REPEATABLE else rebuilt
         change_id = stable_id(f"{whose}{segment}|{change}|{changed_at}|{instance}|{cause}")
+        left = moment.former if change == "exited" else None  # what it has entered under, it leaves under
         yield SegmentChange(
             workspace,
             change_id,
@@ -175,7 +176,7 @@ def _change_records(
             changed_at,
             cause,
             version,
-            identifiers,
+            identifiers if left is None else left,
             kind,
             decided_at,
             definition,

@@ -90,9 +90,10 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     known = batch.known_ids(profile, state)
     both_have = any(known.tag_of(hash_) is not None for hash_, _ in _ids(absorbed))
     known.add_stored(unpacked(command.ids))
+    taken = command.identifiers
     if command.canonical is not None and batch.is_own(profile, command.canonical):
-        state.identifiers.take((command.canonical,), profile.context.rules)  # merged by hand, it may have no event
-    merge(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
+        taken = (*taken, command.canonical)  # merged by hand, it may have no event
+    merge(state, absorbed.state, taken, command.decision, profile.context, profile.outputs)
     known.store_full()
     if both_have or command.recount:
         batch.request_recount(profile, command.identifiers[0])
