@@ -254,3 +254,17 @@ def test_time_does_not_run_backwards_when_the_other_is_older() -> None:
     assert state.as_of == START + HOUR
     advance(state, START + DAY, CONTEXT, out)
     assert state.memberships.entered_at.keys() == {"quiet"}
+
+
+def test_who_leaves_a_segment_by_a_merge_leaves_it_under_the_identifiers_that_it_entered_under() -> None:
+    earlier, later = (Identifier("phone", number) for number in ("1", "2"))
+    quiet, other = ProfileState(), ProfileState()
+    fold_event(quiet, event(START, message_id="m0", identifiers=(later,)), CONTEXT, Outputs())
+    advance(quiet, START + 2 * HOUR, CONTEXT, Outputs())
+    fold_event(other, event(START + 2 * HOUR, message_id="m1", identifiers=(earlier,)), CONTEXT, Outputs())
+    retire(other, CONTEXT, Outputs())
+    out = Outputs(segment_changes=[])
+    merge(quiet, other, (earlier,), 6, CONTEXT, out)
+    changes = {each.segment: (each.change, each.identifiers) for each in out.segment_changes}
+    assert changes["quiet"] == ("exited", (later,))
+    assert changes["pro_or_viewing"] == ("entered", (earlier, later))
