@@ -81,7 +81,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     they belong by now. Each forward on its way has judged it by what was replayed there.
     """
     command, state = absorbed.command, state or ProfileState()
-    former, member_of = state.identifiers.listed(), set(state.memberships.entered_at)
+    former = state.identifiers.listed()
     unite_due(batch, profile, absorbed.state)
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
@@ -97,7 +97,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     known.store_full()
     if both_have or command.recount:
         batch.request_recount(profile, command.identifiers[0])
-    readdress(batch, profile, state, former, sorted(member_of & state.memberships.entered_at.keys()))
+    readdress(batch, profile, state, former)
     profile.publish(state, batch.now(profile))
     workspace, profile_id = profile.context.workspace, profile.context.profile_id
     for identifier in command.identifiers:

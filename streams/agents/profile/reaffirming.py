@@ -46,18 +46,18 @@ def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, command: Reaffi
     batch.send(profile, entry.target, command)
 
 
-def readdress(
-    batch: Batch,
-    profile: BatchProfile,
-    state: ProfileState,
-    former: tuple[Identifier, ...],
-    segments: Iterable[str],
-) -> None:
-    """Say of a profile whose identifiers were others that it is in these segments, under those of now.
+def readdress(batch: Batch, profile: BatchProfile, state: ProfileState, former: tuple[Identifier, ...]) -> None:
+    """Say of a profile whose identifiers were others that it is in its segments, unless it has entered under those.
 
     Where an entry under those of now does not name all that the former one did, the exit of that goes before.
     """
-    statements = _Statements(batch, profile, state)
+    statements, identifiers = _Statements(batch, profile, state), state.identifiers.listed()
+    entered = {
+        each.segment
+        for each in profile.outputs.segment_changes
+        if each.change == "entered" and each.identifiers == identifiers
+    }
+    segments = sorted(state.memberships.entered_at.keys() - entered)
     for segment, destination, is_covered in statements.moved(former, segments):
         if not is_covered:
             statements.exit(destination, segment, former)
