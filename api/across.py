@@ -1,6 +1,5 @@
 """What a trigger across persons sees now: the numbers of its values against what is usual, and when it fired.
 
-import unicodedata
 Queried once more, beside what the process that evaluates has remembered.
 """
 

@@ -158,6 +158,8 @@ def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
         spread = random.uniform(-1, 1)  # noqa: S311 - no secret
         if suspended_until is not None and isinstance(outcome, Unauthorised):
             return max(now + step_ms(line.attempts + 1, spread), suspended_until)
+        if line.attempted_at <= served.outlet.resumed_at:  # an operator said meanwhile that the receiver is well
+            return next_attempt_at(1, now, retry_until, None, spread)
         return next_attempt_at(line.attempts + 1, now, retry_until, after_ms, spread)
 
     return at

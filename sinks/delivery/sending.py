@@ -24,6 +24,12 @@ async def send(request: Request) -> Sequence[Outcome]:
             outcomes = await served.opened.send(deliveries)
     except TimeoutError:
         return [Retry("timeout", f"no answer within {timeout_s:g} s")] * len(deliveries)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        _log_once(served, error)
+        return [failed(error)] * len(deliveries)
     except Exception as error:  # noqa: BLE001 - the kind's boundary: one destination must not stop the others
         _log_once(served, error)
         return [failed(error)] * len(deliveries)
@@ -33,7 +39,7 @@ async def send(request: Request) -> Sequence[Outcome]:
     return outcomes
 
 
-def _log_once(served: Served, error: Exception) -> None:
+def _log_once(served: Served, error: BaseException) -> None:
     """Log where an error comes from, once of each type; never its text, which may hold a secret."""
     name = type(error).__name__
     if name not in served.unexpected:

@@ -136,6 +136,7 @@ class DeliveryTask:
             while not self._is_closing:
                 if not (self._arrived or self._ended or self._hastening.is_under_way):
                     await self._wait()
+                await asyncio.sleep(0)  # a round that writes nothing waits for nothing, and there may be many
                 self._wake.clear()
                 await self._round()
         except Exception as error:  # noqa: BLE001 - the task's boundary: reported to whoever runs the process

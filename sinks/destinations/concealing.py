@@ -41,7 +41,7 @@ class Concealing:
         await self.opened.close()
 
 
-def failed(error: Exception) -> Retry:
+def failed(error: BaseException) -> Retry:
     """Return what becomes of a delivery at which a kind of receiver raised: the text of the error may hold a secret."""
     return Retry("unavailable", f"sending failed: {type(error).__name__}")
 

@@ -93,6 +93,19 @@ def test_a_delivery_whose_credentials_are_refused_counts_once_for_caps_and_is_du
         now += pause
 
 
+def test_what_was_under_way_when_an_operator_resumed_is_tried_again_soon_whatever_the_receiver_asks() -> None:
+    shop, store = served(caps=()), Memory()
+    key, view, change = lines.line_key("shop", b"w|person|p"), StateView(store), activation(1)
+    lines.admit(view, key, change, encode(change), "events", NOW, decode)
+    store.commit(view)
+    view = StateView(store)
+    request = begin(shop, view, NOW)
+    assert request is not None
+    shop.outlet.resume(NOW + 1_000)
+    end(request, Retry("unavailable", "later", after_ms=HOUR), view, NOW + 2_000)
+    assert (lines.read(view, key).due_at or 0) < NOW + 60_000
+
+
 class Sent:
     """A line at an audience that is sent one delivery an hour; every step is a round that is committed."""
 

@@ -30,6 +30,13 @@ class Raising(Receiver):
         raise OSError(SECRET)
 
 
+class Cancelled(Receiver):
+    """One whose library gives up a task of its own."""
+
+    async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        raise asyncio.CancelledError(str(len(deliveries)))
+
+
 class Forgetful(Receiver):
     """One that says too little."""
 
@@ -59,6 +66,11 @@ def test_what_is_raised_is_tried_again_and_logged_once_without_its_text(caplog: 
     (record,) = caplog.records
     assert "shop" in record.getMessage()
     assert SECRET not in caplog.text
+
+
+def test_what_a_kind_cancels_by_itself_is_tried_again() -> None:
+    (outcome,) = asyncio.run(send(request(served(Cancelled(), Definition("shop")))))
+    assert outcome == Retry("unavailable", "sending failed: CancelledError")
 
 
 def test_outcomes_that_do_not_match_are_tried_again() -> None:
