@@ -8,6 +8,7 @@ that a killed process has left are let end before the first job: whose they are 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
@@ -126,11 +127,20 @@ class SalesforceRecords:
             try:
                 async with asyncio.timeout(self._options.wait_ms / 1_000):
                     while self._former:
-                        await self._wait(self._former[-1])
+                        await self._end_of_former(self._former[-1])
                         self._former.pop()
             except TimeoutError:
                 return False
             return True
+
+    async def _end_of_former(self, job: str) -> None:
+        """Wait for a job's end. One that is gone, or not to be read, has ended as far as anybody can know."""
+        try:
+            await self._wait(job)
+        except JobFailed as failed:
+            if not is_about_job(failed.settled):
+                raise
+            log.warning("a job that an earlier process may have left cannot be read: it counts as ended")
 
     async def _under_way(self) -> list[str]:
         """Return jobs that may write records like ours. Who may not list them is not kept from sending."""
@@ -235,6 +245,13 @@ def is_like_ours(job: object, options: Salesforce) -> bool:
     """Return whether a job of the list has begun, has not ended, and writes records as this destination does."""
     is_under_way = text_at(job, "state") in {"UploadComplete", "InProgress"}
     return is_under_way and (text_at(job, "object"), text_at(job, "operation")) == (options.object, "upsert")
+
+
+def is_about_job(settled: Stopped | Refused) -> bool:
+    """Return whether reading a job fails for the job's own sake: another attempt would fail as well."""
+    if isinstance(settled, Refused):
+        return True
+    return isinstance(settled.outcome, Unauthorised) and settled.outcome.exchange.status == HTTPStatus.FORBIDDEN
 
 
 def record_of(fields: Mapping[str, object], options: Salesforce) -> Record:

@@ -175,6 +175,29 @@ async def test_while_a_job_of_before_does_not_end_nothing_is_written() -> None:
     assert len(salesforce.jobs) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (salesforce_error(404, "NOT_FOUND", "The requested resource does not exist"), Delivered),
+        (salesforce_error(400, "INVALIDJOB", "no"), Delivered),
+        (salesforce_error(403, "INSUFFICIENT_ACCESS", "no"), Delivered),
+        (salesforce_error(503, "SERVER_UNAVAILABLE", "busy"), Retry),
+        (salesforce_error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), Retry),
+    ],
+)
+async def test_a_job_of_before_that_cannot_be_read_refuses_nothing(said: web.Response, kind: type) -> None:
+    async with SalesforceService() as salesforce, opened(salesforce) as records:
+        left_by_a_kill(salesforce, "ann")
+        listed = answer(200, {"records": salesforce.jobs})
+        salesforce.tokens = {"token-1"}
+        salesforce.planned = [answer(200, {"access_token": "token-1"}), listed, said]
+        [outcome] = await records.send([person("ann", "exited", version=2)])
+        [following] = await records.send([person("bob")])
+    assert [type(outcome), type(following)] == [kind, Delivered]
+    shown = [sent for sent in salesforce.sent if (sent.method, sent.path) == ("GET", f"{JOBS}/7500")]
+    assert len(shown) == (1 if kind is Delivered else 2), "it is asked for no more once it counts as ended"
+
+
 async def test_who_may_not_list_jobs_may_send() -> None:
     async with SalesforceService() as salesforce, opened(salesforce) as records:
         salesforce.tokens = {"token-1"}
