@@ -111,6 +111,16 @@ class Consent(Facet):
         taken = [self._take(key, {hashed: once}) for key, once in denials.items()]
         return any(taken)
 
+    def shown(self) -> dict[str, Published]:
+        """Return what others are to know, by PURPOSE|CHANNEL."""
+        return {key: _published(once) for key, once in self._counting().items()}
+
+    def counts_otherwise(self, former: Mapping[str, Published]) -> bool:
+        """Return whether what counts is more than what was `shown` before, said again."""
+        shown = self.shown()
+        is_other = any(each.differs(former.get(key)) for key, each in shown.items()) or shown.keys() != former.keys()
+        return is_other or _liftings(shown) != _liftings(former)
+
     def come_apart(self, own: Iterable[Identifier], others: Iterable[Identifier]) -> None:
         """Go on with what its own identifiers have said alone, and know the others that were of the same profile."""
         kept = {_OTHERS, *(_hashed(str(identifier)) for identifier in own)}
@@ -120,6 +130,11 @@ class Consent(Facet):
         }
         self.said = {key: some for key, some in restricted.items() if some}
         self.apart = self.apart.union(_hashed(str(identifier)) for identifier in others)
+
+    def rejoin(self, own: Iterable[Identifier]) -> None:
+        """Pass nothing on for identifiers that are its own again."""
+        if self.apart:
+            self.apart = self.apart.difference(_hashed(str(identifier)) for identifier in own)
 
     def state(self) -> ConsentState:
         """Return what counts, by purpose and channel."""
@@ -146,8 +161,7 @@ class Consent(Facet):
         What was only said again is published if by its time a grant lifts a denial now, or does no more. What no event
         says any more, after an unmerge, is unknown since `as_of`.
         """
-        counting, former = self._counting(), self.published
-        shown = {key: _published(once) for key, once in counting.items()}
+        counting, former, shown = self._counting(), self.published, self.shown()
         known = {key: each if each.differs(former.get(key)) else former[key] for key, each in shown.items()}
         self.published = known if _liftings(known) == _liftings(shown) else shown
         entries = [_entry(key, counting[key]) for key in sorted(shown) if self.published[key] != former.get(key)]

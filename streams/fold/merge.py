@@ -41,6 +41,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
         # Also where nothing was said: what an earlier profile has had published under the other id counts no more.
         out.touches_consent = out.announces_consent = True
     state.identifiers.take(identifiers, context.rules)
+    state.consent.rejoin(state.identifiers.listed())
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)
     drop_waits(state, moment)

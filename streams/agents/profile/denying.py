@@ -50,10 +50,13 @@ def give_away(profile: BatchProfile, state: ProfileState, identifiers: tuple[Ide
 
 
 def _hear(batch: Batch, profile: BatchProfile, state: ProfileState, identifier: Identifier, denials: Denials) -> None:
+    former = state.consent.shown()
     if not state.consent.hear(identifier, denials):
         return
     profile.outputs.touches_consent = True
-    if state.as_of == BEGINNING or state.expiry.vanished_at is not None:
+    # Calls that carry what somebody wants deny the same all day: its time is kept, a later grant is measured by it.
+    is_news = state.consent.counts_otherwise(former)
+    if not is_news or state.as_of == BEGINNING or state.expiry.vanished_at is not None:
         profile.keep(state)
         return
     evaluate_all(state, max(denials.values()).message_id, profile.context, profile.outputs)

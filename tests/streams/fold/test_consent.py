@@ -14,7 +14,7 @@ from definitions.model import Case, ConsentComparison, Literally, Rule, Trait, T
 from schemas.consent import ALL, ConsentState, ConsentStatement, decode_consent, is_allowed, status_of
 from schemas.records import ConsentChange, Event, Identifier
 from streams.fold.consent import MAX_IDENTIFIERS, Consent
-from streams.fold.fold import refresh
+from streams.fold.fold import fold_event, refresh
 from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import consent_records
@@ -252,6 +252,43 @@ def test_what_was_denied_outlasts_a_rebuild_for_the_identifiers_that_stay_and_ea
     assert not other.hear(MAIL, kept.denials(MAIL)), "no news"
     kept.come_apart([ANN], [MAIL])
     assert (kept.state(), status_of(other.state(), "marketing", "")) == (ConsentState(), NO)
+
+
+def test_an_identifier_that_is_back_is_told_nothing_and_one_that_is_still_apart_is() -> None:
+    state, _ = fold([said(START, {"marketing": YES})])
+    state.consent.come_apart([ANN], [MAIL, PHONE])
+    back, _ = fold([event(START, identifiers=(MAIL,), message_id="of the address")])
+    merge(state, back, (MAIL,), 7, CONTEXT, Outputs())
+    out = Outputs()
+    fold_event(state, said(START + 1, {"marketing": NO}, ANN, MAIL, PHONE), CONTEXT, out)
+    assert list(out.denied) == [PHONE]
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "is_otherwise"),
+    [
+        ({"purposes": {"marketing": False}}, {"purposes": {"marketing": False}}, False),
+        ({"purposes": {"marketing": False}}, {"purposes": {"marketing": False}, "text": "v2"}, True),
+        ({"purposes": {"marketing": {"all": False, "email": True}}}, {"purposes": {"marketing": False}}, False),
+        ({"purposes": {"marketing": True}}, {"purposes": {"marketing": False}}, True),
+        ({}, {"purposes": {"marketing": False}}, True),
+    ],
+)
+def test_what_is_said_again_counts_otherwise_only_where_more_than_its_time_has_changed(
+    before: object, again: object, is_otherwise: bool
+) -> None:
+    state, _ = fold([event(START, context={"consent": before}, message_id="before")])
+    former = state.consent.shown()
+    fold_event(state, event(START + 2, context={"consent": again}, message_id="again"), CONTEXT, Outputs())
+    assert state.consent.counts_otherwise(former) is is_otherwise
+
+
+def test_a_denial_that_is_said_again_counts_otherwise_where_a_later_grant_had_lifted_it() -> None:
+    denied = said(START, {"marketing": NO})
+    state, _ = fold([denied, said(START + 1, {"marketing": {"email": YES}})])
+    former = state.consent.shown()
+    fold_event(state, said(START + 2, {"marketing": NO}), CONTEXT, Outputs())
+    assert state.consent.counts_otherwise(former)
 
 
 def test_identifiers_beyond_a_number_are_one_however_they_come() -> None:

@@ -6,9 +6,19 @@ from definitions.model import Call, EventCount, EventMatcher, Trigger, Window
 from schemas.consent import decode_consent
 from schemas.identity import default_profile_id, profile_key
 from schemas.known_consent import later
-from schemas.records import ConsentChange, Event, Identifier, ProfileCommand, Rebuild, Replay, SegmentChange, Transfer
+from schemas.records import (
+    ConsentChange,
+    Event,
+    Identifier,
+    Profile,
+    ProfileCommand,
+    Rebuild,
+    Replay,
+    SegmentChange,
+    Transfer,
+)
 from schemas.records import Trigger as TriggerRecord
-from schemas.topics import CONSENTS, PROFILE_COMMANDS, SEGMENTS, TRIGGERS, activation
+from schemas.topics import CONSENTS, PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS, activation
 from streams.adoption import unchanging
 from tests.streams.agents.profile.partition import ANN, ANNS, NAMESPACE, ProfilePartition
 from tests.streams.fold.definitions import CONSENT
@@ -139,6 +149,31 @@ def test_what_a_call_with_both_denies_after_they_came_apart_is_told_to_the_other
     [others] = profiles.read(CONSENTS, ConsentChange)
     told = {each.profile_id: status(each.consent) for each in (hers, others)}
     assert told == {ANNS: "denied", PHONES: "denied"}
+
+
+def test_what_calls_with_both_deny_again_is_kept_and_published_once() -> None:
+    profiles = partition()
+    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
+    profiles.event(silent, PHONE)
+    came_apart(profiles, silent)
+    ann = profiles.codec.encoder(Event)(event(START, message_id="hers", identifiers=(ANN,)))
+    profiles.command(ProfileCommand.of("main", ANNS, Replay(7, "1", 0, last=True, events=(ann,))))
+    published = []
+
+    def deny(at: int) -> None:
+        profiles.event(event(at, context=DENIED, identifiers=(ANN, PHONE)), ANN)
+        [command] = profiles.read(PROFILE_COMMANDS, ProfileCommand)
+        profiles.command(command)
+        published.append((len(profiles.read(CONSENTS, ConsentChange)), len(profiles.read(PROFILES, Profile))))
+
+    deny(START + 1)
+    deny(START + 3)
+    assert published == [(1, 1), (0, 0)]
+    profiles.event(event(START + 2, context=GRANTED, identifiers=(PHONE,), message_id="late"), PHONE)
+    assert profiles.read(CONSENTS, ConsentChange) == [], "the last denial is later"
+    profiles.event(event(START + 4, context=GRANTED, identifiers=(PHONE,), message_id="its own"), PHONE)
+    deny(START + 5)
+    assert published[2:] == [(1, 1)], "nobody else knows of the grant: each denial is passed on"
 
 
 def test_what_was_denied_is_known_before_the_replay_is_over() -> None:
