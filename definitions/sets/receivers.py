@@ -1,4 +1,4 @@
-"""Since when destinations have the receiver that they have: what lay on a topic before is nothing to it. Pure."""
+"""Since when destinations have a receiver: what lay on a topic before their first one is nothing to it. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,18 +6,21 @@ from definitions.sets.model import DefinitionSet
 
 
 def receiving_since(sets: Iterable[DefinitionSet]) -> Mapping[str, int]:
-    """Return when (ms) each destination got a receiver that was its topic alone before, by each of its names.
+    """Return when (ms) each destination got its first receiver that was its topic alone before, by each of its names.
 
-    `sets`: all that were applied, in the order of versions. Of one that has had a receiver ever since it is known there
-    is none: whatever lies on its topic is for that.
+    `sets`: all that were applied, in the order of versions. Of one that has had a receiver since it is known there is
+    none: whatever lies on its topic is for that. So it is of one whose receiver is taken out and put back: who was sent
+    an entry before is to be sent the exit that came meanwhile.
     """
     alone: set[str] = set()
+    received: set[str] = set()
     since: dict[str, int] = {}
     for of in sets:
         for each in of.destinations:
             if each.receiver is None:
                 alone |= {*each.names}
-            elif alone & {*each.names}:
-                alone -= {*each.names}
+                continue
+            if alone & {*each.names} and not received & {*each.names}:
                 since |= dict.fromkeys(each.names, of.applied_at)
+            received |= {*each.names}
     return since

@@ -22,8 +22,11 @@ def test_what_lies_on_a_topic_is_for_a_destination_that_always_had_a_receiver_or
 def test_one_that_was_its_topic_alone_has_a_receiver_since_the_set_that_gave_it_one() -> None:
     assert since((ALONE,), (HOOK,), (HOOK,)) == {"shop": 200}
     assert since((ALONE,), (), (HOOK,)) == {"shop": 300}
-    assert since((HOOK,), (ALONE,), (HOOK,)) == {"shop": 300}
-    assert since((ALONE,), (HOOK,), (ALONE,), (HOOK,)) == {"shop": 400}
+
+
+def test_one_whose_receiver_is_taken_out_and_put_back_reads_on() -> None:
+    assert since((HOOK,), (ALONE,), (HOOK,)) == since((HOOK,), (ALONE,), (RENAMED,)) == {}
+    assert since((ALONE,), (HOOK,), (ALONE,), (HOOK,)) == {"shop": 200}
 
 
 def test_one_that_is_renamed_meanwhile_has_it_by_all_its_names() -> None:
