@@ -189,5 +189,6 @@ def _verdict(served: Served, line: bytes, item: lines.Numbered, activation: Acti
         timezone=activation.timezone,
         sent_at=() if has_begun else sent_at(choice.view, served, key, choice.now),
         may_be_held=of.may_be_held(activation.name),
+        was_sent=of.was_sent(activation.name),
     )
     return gate(served.policy, activation, situation)

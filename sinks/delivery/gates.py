@@ -41,7 +41,8 @@ class Situation(msgspec.Struct, frozen=True):
     `objection`: what the person's consent has against it (`schemas.consent`), None if nothing. `timezone`: the
     person's, empty if unknown. `sent_at`: times (ms) at which deliveries to the person on the channel were sent, in
     order, as far back as the longest cap. `may_be_held`: of states, whether the receiver may hold an entry of this
-    profile and segment, as one was begun and no exit was delivered since.
+    profile and segment, as one was begun and no exit was delivered since; `was_sent`: whether one of this membership
+    was begun at all.
     """
 
     now: int
@@ -49,6 +50,7 @@ class Situation(msgspec.Struct, frozen=True):
     timezone: str = ""
     sent_at: Sequence[int] = ()
     may_be_held: bool = False
+    was_sent: bool = False
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -78,7 +80,7 @@ def gate(policy: Policy, activation: Activation, situation: Situation) -> Verdic
 
     An exit from what a receiver may hold is always sent, as withholding it would keep somebody in a list who must not
     be in it; one from what it cannot hold never is, as it would tell the receiver of somebody that it does not know.
-    What is said once more is as old as the membership, and not too old for that.
+    What is said once more is as old as the membership, and not too old for that: unless it was never sent before.
     """
     if policy.holds == "states" and activation.change == "exited":
         return SEND if situation.may_be_held else Never("not_held", "the receiver was never sent the entry")
@@ -98,7 +100,8 @@ def _against_forever(policy: Policy, activation: Activation, situation: Situatio
     ):
         return Never("hold_out", f"{policy.hold_out_permille / 10:g} % of all persons are held out")
     late_ms = situation.now - activation.happened_at
-    if policy.not_older_than_ms is not None and activation.cause != REAFFIRM and late_ms > policy.not_older_than_ms:
+    is_once_more = activation.cause == REAFFIRM and situation.was_sent
+    if policy.not_older_than_ms is not None and not is_once_more and late_ms > policy.not_older_than_ms:
         return Never("too_late", f"it is {late_ms // 1000} s old, {policy.not_older_than_ms // 1000} s are allowed")
     return None
 

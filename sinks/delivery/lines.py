@@ -14,13 +14,13 @@ A delivery waits, begins (it may have arrived from then on), and is settled:
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from enum import IntEnum
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from definitions.receivers.values import Holds
-from schemas.activations import Activation, covers
+from schemas.activations import REAFFIRM, Activation, covers
+from sinks.delivery.memory import Held, SegmentState
 from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from state.store import META
 from state.view import StateView
@@ -31,29 +31,6 @@ MAX_WAITING = 10_000
 _ITEM = META + b"waiting|"
 _NUMBER = struct.Struct(">Q")
 _LOOKED_AT_ONCE = 32
-
-
-class Held(IntEnum):
-    """Whether a receiver holds somebody in a segment, by what has begun and what was answered."""
-
-    NO = 0
-    ATTEMPTED = 1
-    """Of somebody whom it does not hold, an entry is attempted for the first time: refused, it is NO again."""
-    MAYBE = 2
-    """An entry was delivered, or may have arrived, and no exit was delivered since."""
-
-
-class SegmentState(msgspec.Struct, array_like=True):
-    """What a line remembers of one segment.
-
-    `version`, `happened_at`: of the newest change that was admitted. `waiting`: where states are held, the newest one's
-    number, while it has not begun. `held`: whether the receiver holds the person.
-    """
-
-    version: int
-    happened_at: int
-    waiting: int | None = None
-    held: Held = Held.NO
 
 
 class Line(msgspec.Struct, array_like=True):
@@ -85,6 +62,11 @@ class Line(msgspec.Struct, array_like=True):
         """Return whether a receiver of states may hold the person in a segment."""
         state = self.segments.get(segment)
         return state is not None and state.held is not Held.NO
+
+    def was_sent(self, segment: str) -> bool:
+        """Return whether an entry of the person's membership in a segment was begun."""
+        state = self.segments.get(segment)
+        return state is not None and state.was_sent
 
 
 class _Due(msgspec.Struct, array_like=True):
@@ -208,6 +190,8 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and re
     if segment is not None:
         segment.version, segment.happened_at = activation.version, activation.happened_at
         segment.waiting = line.next if holds == "states" else None
+        if activation.change == "exited" and activation.cause != REAFFIRM:
+            segment.was_sent = False
         line.segments[activation.name] = segment
     view.put(_item_key(key, line.next), _encode(Waiting(now, record)))
     line.next += 1
@@ -266,6 +250,7 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
         if segment is not None:
             if activation.change == "entered":
                 segment.held = Held.ATTEMPTED if segment.held is Held.NO else Held.MAYBE
+                segment.was_sent = True
             if segment.waiting == number:
                 segment.waiting = None
     _write(view, key, line)

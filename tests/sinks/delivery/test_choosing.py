@@ -15,7 +15,7 @@ from definitions.receivers import Receiver
 from definitions.receivers.sql import Sql
 from definitions.receivers.values import Holds
 from definitions.receivers.webhook import Webhook
-from schemas.activations import Activation
+from schemas.activations import REAFFIRM, Activation
 from schemas.records import ConsentChange, DeliveryAttempt, ProfileCommand, Reaffirm
 from schemas.topics import PROFILE_COMMANDS
 from sinks.delivery import lines
@@ -44,8 +44,12 @@ TAKES: Mapping[Holds, Receiver] = {
 }
 
 
-def served(holds: Holds = "events", caps: tuple[Cap, ...] = (Cap(1, HOUR),)) -> Served:
-    definition = Definition("shop", receiver=TAKES[holds], channel="email", caps=caps)
+def served(
+    holds: Holds = "events", caps: tuple[Cap, ...] = (Cap(1, HOUR),), not_older_than_ms: int | None = None
+) -> Served:
+    definition = Definition(
+        "shop", receiver=TAKES[holds], channel="email", caps=caps, not_older_than_ms=not_older_than_ms
+    )
     return Served(definition, OPENED, Outlet(definition, lambda: None), HOUR, {})
 
 
@@ -113,9 +117,10 @@ class Sent:
         self.store, self.now, self.versions = Memory(), NOW, 0
         self.shop = served(holds)
 
-    def admit(self, name: str, change: Literal["entered", "exited", "fired"]) -> None:
+    def admit(self, name: str, change: Literal["entered", "exited", "fired"], cause: str = "m") -> None:
         self.versions += 1
-        view, comes = StateView(self.store), activation(self.versions, change, name)
+        view = StateView(self.store)
+        comes = msgspec.structs.replace(activation(self.versions, change, name), cause=cause)
         lines.admit(view, KEY, comes, encode(comes), self.shop.holds, self.now, decode)
         self.store.commit(view)
 
@@ -279,3 +284,23 @@ def test_after_an_exit_whoever_has_its_identifiers_is_to_say_what_they_are_in(
     for each in commands:
         command = msgspec.json.decode(each.value or b"", type=ProfileCommand)
         assert (command.profile_id, command.reaffirm) == ("p", Reaffirm("shop", "buyers", "p"))
+
+
+def test_a_membership_that_was_too_old_to_be_sent_is_not_sent_once_more_either() -> None:
+    line, strict = Sent(), served("states", caps=(), not_older_than_ms=HOUR)
+    line.shop = strict
+    for change in ("entered", "exited", "entered"):
+        line.admit("buyers", change, "m" if not line.versions else REAFFIRM)
+        assert line.deliver() == []
+    line.shop = served("states", caps=())
+    line.admit("buyers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    line.shop = strict
+    for change in ("exited", "entered"):
+        line.admit("buyers", change, REAFFIRM)  # type: ignore[arg-type]
+        assert line.deliver() == [("buyers", change)]
+    line.admit("buyers", "exited")
+    assert line.deliver() == [("buyers", "exited")]
+    line.admit("buyers", "entered")  # another membership, which is too old
+    line.admit("buyers", "entered", REAFFIRM)
+    assert line.deliver() == []

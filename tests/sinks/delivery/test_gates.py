@@ -86,7 +86,10 @@ def test_what_has_become_too_old_is_not_sent() -> None:
 def test_what_is_said_once_more_is_not_too_old_for_that() -> None:
     policy = replace(STATES, not_older_than_ms=1)
     assert isinstance(gate(policy, ENTERED, Situation(NOW)), Never)
-    assert gate(policy, replace(ENTERED, cause="reaffirm"), Situation(NOW)) == SEND
+    once_more = replace(ENTERED, cause="reaffirm")
+    assert gate(policy, once_more, Situation(NOW, was_sent=True)) == SEND
+    assert isinstance(gate(policy, once_more, Situation(NOW)), Never)
+    assert isinstance(gate(policy, ENTERED, Situation(NOW, was_sent=True)), Never)
 
 
 def test_the_part_that_is_held_out_is_the_sample_of_the_destinations_name() -> None:
