@@ -168,6 +168,7 @@ class Sync:
             yield ProducerRecord(topics.DELIVERIES, key, attempt_bytes(self._attempt(change, now)))
 
     def _change(self, segment: str, gap: Gap, person: Person | None, now: int) -> SegmentChange:
+        """Return the entry or exit; an entry is no older than an exit that was sent, which would supersede it."""
         about = f"{self._workspace}|{self._destination.name}|{segment}|{gap.profile_id}|{gap.change}"
         version = max(gap.version, 0 if person is None else person.version)
         return SegmentChange(
@@ -176,7 +177,7 @@ class Sync:
             profile_id=gap.profile_id,
             segment=segment,
             change=gap.change,
-            changed_at=gap.entered_at if gap.change == "entered" else now,
+            changed_at=max(gap.entered_at, gap.exited_at) if gap.change == "entered" else now,
             cause=SYNCED,
             version=version,
             identifiers=() if person is None else person.identifiers,

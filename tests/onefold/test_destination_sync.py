@@ -86,7 +86,7 @@ def on_topic(stack: Stack, destination: str) -> list[tuple[bytes | None, Segment
 
 def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_out(stack: Stack, feeder: Feeder) -> None:
     define(stack, "synced")
-    changes = [member("synced", number) for number in range(1, 8)]
+    changes = [member("synced", number) for number in range(1, 10)]
     feeder.send([placed(topics.SEGMENTS, each, 0) for each in [*changes, member("synced", 2, "exited", 4)]])
     ada = profile(person(1), 9, identifiers=(ADA, Identifier("email", "ada@example.com")),
                   traits='{"plan": "pro", "rate": 1.10}')  # fmt: skip
@@ -110,17 +110,26 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     ended(5, "suppressed", reason="no_consent")
     ended(6, "refused", reason="unmappable")
     feeder.send([placed(topics.activation("synced"), changes[6], 0)])
+    for number, outcome in ((8, "delivered"), (9, "suppressed")):  # readdressed, and not rebuilt yet
+        ended(number, outcome)
+        given = {"name": "synced-pros", "profile_id": person(number), "version": 12, "happened_at": NOW + 500}
+        exit_id = f"synced-{number}-12"
+        exited = attempt(
+            exit_id, outcome, "main", destination="synced", activation_id=exit_id, change="exited", **given
+        )
+        feeder.send([placed_attempt(exited, 0)])
     written(stack)
 
-    expected = {"segment": "synced-pros", "entries": 2, "exits": 1, "waiting": 2, "suppressed": 1}
+    expected = {"segment": "synced-pros", "entries": 4, "exits": 1, "waiting": 2, "suppressed": 1}
     assert run(stack, "synced", "--dry-run")["segments"] == [expected]
     assert len(on_topic(stack, "synced")) == 1
     answer = run(stack, "synced")
-    assert (answer["segments"], answer["sent"], answer["whole"]) == ([expected], 3, True)
+    assert (answer["segments"], answer["sent"], answer["whole"]) == ([expected], 5, True)
 
     sent = {change.profile_id: (key, change) for key, change in on_topic(stack, "synced") if change.cause == "sync"}
     assert {who: change.change for who, (_, change) in sent.items()} == {
         person(1): "entered", person(2): "exited", person(6): "entered",
+        person(8): "entered", person(9): "entered",
     }  # fmt: skip
     key, change = sent[person(1)]
     assert key == profile_key("main", person(1))
@@ -129,9 +138,12 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     assert decode_consent(change.consent).statements["mail"]["email"].status == "denied"
     assert (change.timezone, sent[person(6)][1].timezone) == ("Europe/Berlin", "")
     assert sent[person(2)][1].version == 3
+    readdressed, never_sent = sent[person(8)][1], sent[person(9)][1]
+    assert (readdressed.version, readdressed.changed_at) == (12, NOW + 500)
+    assert (never_sent.version, never_sent.changed_at) == (12, NOW + 9)
 
     answer = run(stack, "synced")
-    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 5)
+    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 7)
 
 
 def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken_out(

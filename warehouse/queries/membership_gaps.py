@@ -18,21 +18,25 @@ _SPILLING = {"max_bytes_before_external_group_by": "1000000000", "max_bytes_befo
 # Of a segment that is not sent there nobody is a member, and an entry that has expired may have arrived all the same.
 _GAPS = """
 SELECT profile_id, toBool(max(is_member)) AS is_a_member, max(member_version) AS version, max(entered) AS entered_at,
-       max(said_at) AS last_said_at, maxIf(latest_change, is_said) AS latest, maxIf(latest_outcome, is_said) AS outcome
+       max(exited) AS exited_at, max(said_at) AS last_said_at, maxIf(latest_change, is_said) AS latest,
+       maxIf(latest_outcome, is_said) AS outcome
 FROM
 (
     SELECT profile_id, 1 AS is_member, version AS member_version, toUnixTimestamp64Milli(entered_at) AS entered,
-           toInt64(0) AS said_at, '' AS held, '' AS latest_change, '' AS latest_outcome, 0 AS is_said
+           toInt64(0) AS exited, toInt64(0) AS said_at, '' AS held, '' AS latest_change, '' AS latest_outcome,
+           0 AS is_said
     FROM onefold.segment_members FINAL
     WHERE workspace = {workspace:String} AND segment = {segment:String} AND {is_sent:Bool}
     UNION ALL
-    SELECT profile_id, 0, max(version_of), toInt64(0), toUnixTimestamp64Milli(max(last_at)),
+    SELECT profile_id, 0, max(version_of), toInt64(0),
+           maxIf(happened, changed = 'exited' AND outcome_of != 'suppressed'), toUnixTimestamp64Milli(max(last_at)),
            argMaxIf(changed, (version_of, last_at), outcome_of = 'delivered'
                     OR NOT {is_sent:Bool} AND changed = 'entered' AND reason_of = 'expired'),
            argMax(changed, (version_of, last_at)), argMax(outcome_of, (version_of, last_at)), 1
     FROM
     (
         SELECT any(toString(profile_id)) AS profile_id, any(toString(change)) AS changed, any(version) AS version_of,
+               toUnixTimestamp64Milli(any(happened_at)) AS happened,
                argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of,
                argMax(toString(reason), (attempted_at, attempt, outcome)) AS reason_of, max(attempted_at) AS last_at
         FROM onefold.deliveries
@@ -84,15 +88,16 @@ GROUP BY profile_id
 class Gap(NamedTuple):
     """A profile of which a destination is to hear that it entered or exited.
 
-    `version`: of the membership, or of what was said last. `entered_at`: 0 of an exit. `said_at`: when anything was
-    said last of it, 0 if never; `latest`, `outcome`: which change that was about, and how it ended; empty if nothing
-    was said. Times in ms.
+    `version`: of the membership, or of what was said last. `entered_at`: 0 of an exit. `exited_at`: of the last exit
+    that was not suppressed, 0 if there was none. `said_at`: when anything was said last of it, 0 if never; `latest`,
+    `outcome`: which change that was about, and how it ended; empty if nothing was said. Times in ms.
     """
 
     profile_id: str
     change: Direction
     version: int
     entered_at: int
+    exited_at: int
     said_at: int
     latest: str
     outcome: str
