@@ -17,10 +17,12 @@ def receiving_since(sets: Iterable[DefinitionSet]) -> Mapping[str, int]:
     since: dict[str, int] = {}
     for of in sets:
         for each in of.destinations:
+            names = {*each.names}
             if each.receiver is None:
-                alone |= {*each.names}
+                alone |= names if not names & received else set()
                 continue
-            if alone & {*each.names} and not received & {*each.names}:
-                since |= dict.fromkeys(each.names, of.applied_at)
-            received |= {*each.names}
+            if alone & names:
+                since |= dict.fromkeys(names - received, of.applied_at)
+            alone -= names
+            received |= names
     return since

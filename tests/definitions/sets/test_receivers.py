@@ -31,3 +31,7 @@ def test_one_whose_receiver_is_taken_out_and_put_back_reads_on() -> None:
 
 def test_one_that_is_renamed_meanwhile_has_it_by_all_its_names() -> None:
     assert since((ALONE,), (RENAMED,)) == {"shop": 200, "store": 200}
+
+
+def test_the_topic_alone_whose_name_another_one_takes_is_not_read_from_its_beginning() -> None:
+    assert since((Destination("store"), HOOK), (HOOK,), (RENAMED,)) == {"store": 300}
