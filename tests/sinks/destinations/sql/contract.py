@@ -120,17 +120,17 @@ class SqlContract(ABC):
         selected = (("name", ("name",)), ("email", ("identifiers", "email")), ("profile_id", ("profile", "id")))
         mapping = Fields(tuple((name, Selected(path)) for name, path in selected))
         receiver = self.changed(key=("email", "name"), mode="mirror", create=True)
-        people = open_destination(Destination("people", receiver=receiver, mapping=mapping))
         fields = {"email": "ann@shop.example", "change": None, "happened_at": None}
 
-        async def send() -> None:
-            await people.send([delivery(0, version=52, fields=fields)])
-            await people.send([delivery(1, version=3, fields=fields)])
-            assert self.query("SELECT version FROM people") == [(3,)]
-            await people.send([delivery(2, "exited", version=2, fields=fields)])
+        async def send(*deliveries: Delivery) -> None:
+            people = open_destination(Destination("people", receiver=receiver, mapping=mapping))
+            for each in deliveries:
+                await people.send([each])
             await people.close()
 
-        run(send())
+        run(send(delivery(0, version=52, fields=fields), delivery(1, version=3, fields=fields)))
+        assert self.query("SELECT version FROM people") == [(3,)]
+        run(send(delivery(2, "exited", version=2, fields=fields)))
         assert self.query("SELECT version FROM people") == []
 
     def test_an_exit_of_nobody_is_delivered(self) -> None:
