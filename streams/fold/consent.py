@@ -40,12 +40,14 @@ class Consent(Facet):
     """The last statement of each identifier, by PURPOSE|CHANNEL; identifiers by their hashes.
 
     `published`: by PURPOSE|CHANNEL, what others know of this profile id. `apart`: hashes of identifiers that were of
-    the same profile once; what calls that come here deny for them is passed on to theirs.
+    the same profile once; what calls that come here deny for them is passed on to theirs. `denied`: as `said`, the last
+    denial, whatever was said later: that may have been said in a call that stays with another profile.
     """
 
     said: dict[str, dict[str, SaidOnce]] = {}
     published: dict[str, Published] = {}
     apart: set[str] = set()
+    denied: dict[str, dict[str, SaidOnce]] = {}
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in what an event says, for each identifier that it speaks for; return for which purposes that counts."""
@@ -81,7 +83,9 @@ class Consent(Facet):
     def unite(self, other: Self, moment: Moment) -> None:
         """Take over what the other one's identifiers have said."""
         for key, by_identifier in other.said.items():
-            self._take(key, by_identifier)
+            _take(self.said, key, by_identifier)
+        for key, by_identifier in other.denied.items():
+            _take(self.denied, key, by_identifier)
         self.apart = self.apart | other.apart
 
     def retire(self, moment: Moment) -> None:
@@ -93,20 +97,17 @@ class Consent(Facet):
 
         Some of it was denied in calls that are another profile's, and are not replayed here.
         """
-        denied = {
-            key: {identifier: once for identifier, once in by_identifier.items() if once.is_denial}
-            for key, by_identifier in self.said.items()
-        }
-        return type(self)({key: some for key, some in denied.items() if some}, self.published, self.apart)
+        said = {key: dict(by_identifier) for key, by_identifier in self.denied.items()}
+        return type(self)(said, self.published, self.apart, self.denied)
 
     def denials(self, identifier: Identifier) -> Denials:
-        """Return what is denied by the last word of an identifier."""
+        """Return what was denied for an identifier, also where something else was said later."""
         hashed = _hashed(str(identifier))
-        last = ((key, said.get(hashed) or said.get(_OTHERS)) for key, said in self.said.items())
-        return {key: once for key, once in last if once is not None and once.is_denial}
+        last = ((key, denied.get(hashed) or denied.get(_OTHERS)) for key, denied in self.denied.items())
+        return {key: once for key, once in last if once is not None}
 
     def hear(self, identifier: Identifier, denials: Denials) -> bool:
-        """Take in what calls of another profile have denied for an identifier; return whether that is later news."""
+        """Take in what calls of another profile have denied for an identifier; return whether that is news."""
         hashed = _hashed(str(identifier))
         taken = [self._take(key, {hashed: once}) for key, once in denials.items()]
         return any(taken)
@@ -124,11 +125,7 @@ class Consent(Facet):
     def come_apart(self, own: Iterable[Identifier], others: Iterable[Identifier]) -> None:
         """Go on with what its own identifiers have said alone, and know the others that were of the same profile."""
         kept = {_OTHERS, *(_hashed(str(identifier)) for identifier in own)}
-        restricted = {
-            key: {identifier: once for identifier, once in by_identifier.items() if identifier in kept}
-            for key, by_identifier in self.said.items()
-        }
-        self.said = {key: some for key, some in restricted.items() if some}
+        self.said, self.denied = _of(kept, self.said), _of(kept, self.denied)
         self.apart = self.apart.union(_hashed(str(identifier)) for identifier in others)
 
     def rejoin(self, own: Iterable[Identifier]) -> None:
@@ -179,17 +176,30 @@ class Consent(Facet):
         return {key: _most_restrictive(by_identifier.values()) for key, by_identifier in self.said.items()}
 
     def _take(self, key: str, statements: dict[str, SaidOnce]) -> bool:
-        """Take statements over by identifier, and return whether any of them is later than what is known."""
-        by_identifier = self.said.setdefault(key, {})
-        changes = False
-        for identifier, once in statements.items():
-            changes |= _put(by_identifier, identifier, once)
-        while len(by_identifier) > MAX_IDENTIFIERS and len(by_identifier) > MAX_IDENTIFIERS + (
-            _OTHERS in by_identifier
-        ):
-            last = max(identifier for identifier in by_identifier if identifier != _OTHERS)
-            _put(by_identifier, _OTHERS, by_identifier.pop(last))
-        return changes
+        """Take statements over by identifier; return whether any is later than what is known."""
+        denials = {identifier: once for identifier, once in statements.items() if once.is_denial}
+        is_denied_anew = bool(denials) and _take(self.denied, key, denials)
+        return _take(self.said, key, statements) or is_denied_anew
+
+
+def _take(known: dict[str, dict[str, SaidOnce]], key: str, statements: dict[str, SaidOnce]) -> bool:
+    by_identifier = known.setdefault(key, {})
+    changes = False
+    for identifier, once in statements.items():
+        changes |= _put(by_identifier, identifier, once)
+    while len(by_identifier) > MAX_IDENTIFIERS and len(by_identifier) > MAX_IDENTIFIERS + (_OTHERS in by_identifier):
+        last = max(identifier for identifier in by_identifier if identifier != _OTHERS)
+        _put(by_identifier, _OTHERS, by_identifier.pop(last))
+    return changes
+
+
+def _of(kept: Collection[str], known: Mapping[str, dict[str, SaidOnce]]) -> dict[str, dict[str, SaidOnce]]:
+    """Return what is known of these identifiers."""
+    restricted = {
+        key: {identifier: once for identifier, once in by_identifier.items() if identifier in kept}
+        for key, by_identifier in known.items()
+    }
+    return {key: some for key, some in restricted.items() if some}
 
 
 def _put(by_identifier: dict[str, SaidOnce], identifier: str, once: SaidOnce) -> bool:

@@ -245,13 +245,25 @@ def test_what_no_event_says_any_more_is_unknown() -> None:
 
 def test_what_was_denied_outlasts_a_rebuild_for_the_identifiers_that_stay_and_each_other_one_is_told() -> None:
     state, _ = fold([said(START, {"marketing": NO}, ANN, MAIL), said(START + 1, {"marketing": YES}, ANN)])
-    assert state.consent.denials(ANN) == {}, "the last word of an identifier counts"
+    assert status_of(state.consent.state(), "marketing", "") == NO, "the address has not granted"
     kept = state.consent.outlast()
     other = Consent()
     assert other.hear(MAIL, kept.denials(MAIL))
     assert not other.hear(MAIL, kept.denials(MAIL)), "no news"
     kept.come_apart([ANN], [MAIL])
-    assert (kept.state(), status_of(other.state(), "marketing", "")) == (ConsentState(), NO)
+    again = said(START + 1, {"marketing": YES}, ANN)
+    fold_event(replayed := ProfileState(consent=kept), again, CONTEXT, Outputs())
+    assert status_of(replayed.consent.state(), "marketing", "") == YES, "her own grant is replayed"
+    assert status_of(other.state(), "marketing", "") == NO
+
+
+def test_a_grant_that_stays_with_another_profile_does_not_undo_what_was_denied_before() -> None:
+    calls = said(START, {"marketing": NO}, MAIL), said(START + 1, {"marketing": YES}, ANN, MAIL)
+    state, _ = fold(calls)
+    assert status_of(state.consent.state(), "marketing", "") == YES
+    address = Consent()
+    assert address.hear(MAIL, state.consent.denials(MAIL))
+    assert status_of(address.state(), "marketing", "") == NO
 
 
 def test_an_identifier_that_is_back_is_told_nothing_and_one_that_is_still_apart_is() -> None:
