@@ -20,6 +20,7 @@ def size(state: ProfileState) -> int:
     return len(encode_entry(state, next_deadline(state)))
 
 
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("events", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_a_flood_of_events_leaves_a_small_state(events: int) -> None:
     state = ProfileState()
