@@ -97,8 +97,8 @@ class Consent(Facet):
 
         Some of it was denied in calls that are another profile's, and are not replayed here.
         """
-        said = {key: dict(by_identifier) for key, by_identifier in self.denied.items()}
-        return type(self)(said, self.published, self.apart, self.denied)
+        said, denied = ({key: dict(by_identifier) for key, by_identifier in self.denied.items()} for _ in range(2))
+        return type(self)(said, self.published, self.apart, denied)
 
     def denials(self, identifier: Identifier) -> Denials:
         """Return what was denied for an identifier, also where something else was said later."""
