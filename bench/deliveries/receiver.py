@@ -1,7 +1,7 @@
 """`python -m bench.deliveries.receiver PORT FILE`: takes webhooks as fast as they come, and notes when each came.
 
-A line of FILE for each delivery: the text `cause` of its body, and the time since 1970 in ns. `/hang` never answers,
-`/down` answers 503 while there is a file FILE.down.
+A line of FILE for each delivery: the texts `cause` and `profile_id` of its body, and the time since 1970 in ns. `/hang`
+never answers, `/down` answers 503 while there is a file FILE.down.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 _CAUSE = re.compile(rb'"cause":"([^"]*)"')
+_PROFILE = re.compile(rb'"profile_id":"([^"]*)"')
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 _REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -52,7 +53,8 @@ class _Receiver(asyncio.Protocol):
             self._transport.write(_REFUSAL)
             return
         now = time.time_ns()
-        self._file.writelines(b"%s %d\n" % (cause, now) for cause in _CAUSE.findall(body))
+        noted = zip(_CAUSE.findall(body), _PROFILE.findall(body), strict=True)
+        self._file.writelines(b"%s %s %d\n" % (cause, profile, now) for cause, profile in noted)
         self._file.flush()
         self._transport.write(_ANSWER)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,12 +50,31 @@ class Receiving(NamedTuple):
     file: Path
 
 
+class ReceivedDelivery(NamedTuple):
+    """A delivery that came (ns): when it was sent, when it came, and the profile that it is about."""
+
+    sent: int
+    came: int
+    profile: str
+
+
+class TopicRecord(NamedTuple):
+    """What is put on a topic; `at_ms`: the time that it is written with."""
+
+    topic: str
+    value: bytes
+    key: bytes
+    at_ms: int
+
+
 class World:
     """What a part measures with."""
 
     def __init__(self, stack: Stack, file: Path) -> None:
         self.stack = stack
         self._file = file
+        self._read_to = 0
+        self._received: defaultdict[str, list[ReceivedDelivery]] = defaultdict(list)
         self._down = down_file(file)
         self._requests = httpx.Client(base_url=stack.addresses.http, auth=("dev", ""))
         self._encode = Codec(Registry(stack.addresses.registry)).encoder(SegmentChange)
@@ -63,16 +83,27 @@ class World:
             | {"bootstrap.servers": stack.addresses.kafka, "linger.ms": 5, "queue.buffering.max.messages": 1_000_000}
         )
 
-    def send(self, destination: str, number: int, prefix: str = "") -> None:
-        """Put the entry of the number-th person on a destination's topic; its cause is the time of now, in ns."""
-        change = entry(destination, number, prefix)
+    def record(self, destination: str, number: int, prefix: str = "", at_ms: int | None = None) -> TopicRecord:
+        """Make the record that the number-th person has entered; its cause is the time of now, in ns.
+
+        `at_ms`: when it happened, and was written; now if not said.
+        """
+        change = entry(destination, number, prefix, at_ms)
         key = profile_key(WORKSPACE, change.profile_id)
+        return TopicRecord(activation(destination), self._encode(change), key, change.changed_at)
+
+    def put(self, record: TopicRecord) -> None:
+        """Put a record on its topic."""
         while True:
             try:
-                self._producer.produce(activation(destination), self._encode(change), key)
+                self._producer.produce(record.topic, record.value, record.key, timestamp=record.at_ms)
                 return
             except BufferError:
                 self._producer.poll(0.1)
+
+    def send(self, destination: str, number: int, prefix: str = "") -> None:
+        """Put the entry of the number-th person on a destination's topic; its cause is the time of now, in ns."""
+        self.put(self.record(destination, number, prefix))
 
     def track(self, people: range, prefix: str) -> None:
         """Have people enter, by one request; the message ids, which are the causes, are the time of now, in ns."""
@@ -95,14 +126,18 @@ class World:
         """Let the client go on."""
         self._producer.poll(0)
 
-    def received(self, prefix: str = "") -> list[tuple[int, int]]:
-        """When each delivery whose cause begins so was sent, and when it came (ns)."""
-        rows = []
-        for line in self._file.read_text().splitlines() if self._file.exists() else []:
-            cause, _, came = line.rpartition(" ")
-            if came.isdigit() and cause.startswith(prefix) and cause.removeprefix(prefix).isdigit():
-                rows.append((int(cause.removeprefix(prefix)), int(came)))
-        return rows
+    def received(self, prefix: str) -> list[ReceivedDelivery]:
+        """Return what has come so far of the causes that begin so, in the order in which it came."""
+        if self._file.exists():
+            with self._file.open() as file:
+                file.seek(self._read_to)
+                for line in file.read().splitlines(keepends=True):
+                    if line.endswith("\n"):
+                        self._read_to += len(line)
+                        cause, profile, came = line.split()
+                        head = cause.rstrip("0123456789")
+                        self._received[head].append(ReceivedDelivery(int(cause.removeprefix(head)), int(came), profile))
+        return self._received[prefix]
 
     @property
     def deliverer(self) -> psutil.Process:
@@ -112,13 +147,14 @@ class World:
         return psutil.Process(pid)
 
 
-def entry(destination: str, number: int, prefix: str = "") -> SegmentChange:
-    """Return the entry of the number-th person, of now; its cause is the time of now, in ns."""
+def entry(destination: str, number: int, prefix: str = "", at_ms: int | None = None) -> SegmentChange:
+    """Return the entry of the number-th person, at a time or now; its cause is the time of now, in ns."""
     profile = str(uuid.UUID(int=(number << 64) | (5 << 76) | (1 << 63), version=5))
     now = time.time_ns()
+    happened_at = now // 1_000_000 if at_ms is None else at_ms
     return SegmentChange(
-        WORKSPACE, f"{prefix}{destination}-{number}-{now}", profile, "bench", "entered", now // 1_000_000,
-        f"{prefix}{now}", 1, (Identifier("email", f"person-{number}@example.com"),), decided_at=now // 1_000_000,
+        WORKSPACE, f"{prefix}{destination}-{number}-{now}", profile, "bench", "entered", happened_at,
+        f"{prefix}{now}", 1, (Identifier("email", f"person-{number}@example.com"),), decided_at=happened_at,
     )  # fmt: skip
 
 
