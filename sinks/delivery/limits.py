@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 from sinks.delivery.schedule import step_ms
 
 FAILURES_TO_OPEN = 10
+LONGEST_PAUSE_MS = 60_000
+"""A receiver that is down is tried with one request so often: what waits for it goes within a minute once it is up."""
 LONGEST_ASKED_MS = 3_600_000
 """A receiver that asks for more than this is tried with one request all the same: the others wait for it to be well."""
 
@@ -93,7 +95,7 @@ class Breaker:
         self._openings += 1
         self._is_trying = False
         asked_ms = min(after_ms or 0, LONGEST_ASKED_MS)
-        self._opens_again_at = now + max(step_ms(self._openings + 1, spread), asked_ms)
+        self._opens_again_at = now + max(min(step_ms(self._openings + 1, spread), LONGEST_PAUSE_MS), asked_ms)
 
     def reset(self) -> None:
         """Forget all failures: somebody says that the receiver is well."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.delivery.limits import FAILURES_TO_OPEN, LONGEST_ASKED_MS, Breaker, TokenBucket
+from sinks.delivery.limits import FAILURES_TO_OPEN, LONGEST_ASKED_MS, LONGEST_PAUSE_MS, Breaker, TokenBucket
 
 
 @given(st.floats(0.5, 1_000), st.lists(st.tuples(st.floats(0, 3), st.integers(0, 50)), max_size=50))
@@ -60,15 +60,16 @@ def test_after_its_pause_it_lets_one_request_through() -> None:
     assert breaker.state(0) == "closed"
 
 
-def test_one_that_fails_again_stays_open_for_longer() -> None:
+def test_one_that_fails_again_stays_open_for_longer_and_is_tried_once_a_minute_in_the_end() -> None:
     breaker = opened()
-    pauses = []
-    for _ in range(3):
+    pauses = [breaker.ready_at()]
+    for _ in range(10):
         at = breaker.ready_at()
         assert breaker.begin(at)
         breaker.fail(at, 0)
         pauses.append(breaker.ready_at() - at)
-    assert pauses == sorted(set(pauses))
+    assert pauses[:3] == sorted(set(pauses[:3]))
+    assert set(pauses[2:]) == {LONGEST_PAUSE_MS}
 
 
 def test_failures_of_requests_that_began_before_it_opened_do_not_count() -> None:
