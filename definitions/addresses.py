@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from definitions.destinations import Destination
-from definitions.mapping import IDENTIFIERS, Fields, Selected, Text, leaves_of
+from definitions.mapping import IDENTIFIERS, OPEN_ROOTS, Fields, Selected, Text, leaves_of
 from schemas.records import Identifier
 
 _KEPT = 256
+_SHARED = (IDENTIFIERS, *OPEN_ROOTS)
+"""What of an activation another profile may say as well; all else is the profile's own."""
 
 
 def addresses(destination: Destination, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
@@ -23,6 +25,17 @@ def addresses(destination: Destination, identifiers: Iterable[Identifier]) -> tu
 def has_addresses(destination: Destination) -> bool:
     """Return whether the mapping reads any identifiers."""
     return _namespaces(destination.mapping) != frozenset()
+
+
+def may_name_another(destination: Destination) -> bool:
+    """Return whether what the mapping reads of one profile may be another one's as well, now or later."""
+    for leaf in leaves_of(destination.mapping):
+        match leaf:
+            case Selected(path=(root, *_)) if root in _SHARED:
+                return True
+            case Text(template=text) if any(root in text for root in _SHARED):
+                return True
+    return False
 
 
 @lru_cache(_KEPT)

@@ -113,7 +113,7 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
                 key=chosen.delivery.key,
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
-            if became.due_at is None and served.policy.holds == "states" and each.activation.change == "exited":
+            if became.due_at is None and served.has_exits_followed and each.activation.change == "exited":
                 follows = choice.reaffirmations.output(each.activation, served.kept_as, lines.record_key(line))
                 choice.notes.outputs.append(follows)
             if isinstance(each.outcome, Refused):

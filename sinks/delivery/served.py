@@ -2,15 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 
+from definitions.addresses import may_name_another
 from definitions.compiled_mapping import FieldsOf, compile_mapping
 from definitions.destinations import Destination as Definition
 from definitions.mapping import fingerprint
 from runtime.clock import now_ms
 from schemas.consent import Default
 from schemas.delivery_control import Resumed, Suspended, Unopened
+from schemas.topics import activation
 from sinks.delivery import metrics
 from sinks.delivery.attempts import Whose
 from sinks.delivery.gates import Policy
@@ -36,6 +38,8 @@ class Addressee:
         self.mapping = fingerprint(definition.mapping)
         self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.holds = definition.holds
+        self.has_exits_followed = self.holds == "states" and may_name_another(definition)
+        """Whether an exit may take another profile out, which is to say then that it is in."""
 
 
 class Served(Addressee):
@@ -168,6 +172,11 @@ class Destinations:
     def all(self) -> tuple[Served, ...]:
         """Return those that are open."""
         return tuple(self._served.values())
+
+    def unsendable(self, now: int) -> Set[str]:
+        """Return the topics of those that can be sent nothing now."""
+        ready = {name for name in self._served if self._outlets[name].is_open(now)}
+        return {activation(name) for name, of_now in self._names.items() if of_now not in ready}
 
     def unopened(self) -> Mapping[str, Unopened]:
         """Return those that are defined and cannot be opened, by name."""

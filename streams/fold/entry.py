@@ -8,6 +8,7 @@ import msgspec
 from definitions import NEVER
 from schemas.records import Identifier, Seed, Trigger
 from streams.fold.compression import MIN_BYTES, compress, decompress
+from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.seeds import PendingSeed, Seeds
 from streams.fold.sessions import Status
@@ -116,6 +117,15 @@ class HeldEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 Entry = ProfileState | Forward | Rebuilding
 
+
+class _Named(msgspec.Struct, array_like=True, gc=False):
+    """A state up to its identifiers: what is behind them is not read."""
+
+    as_of: int
+    recent_ids: msgspec.Raw
+    identifiers: Identifiers
+
+
 _HEAD = struct.Struct(">cQ")
 _PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
 _BUFFERED, _BLOCK, _OUTPUTS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
@@ -123,6 +133,7 @@ _ID = b"i"  # what lies beside a profile with many events
 _SETTLING, _HELD = b"w", b"e"  # an entry behind what it waits for, and what lies beside it
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
+_decode_named = msgspec.msgpack.Decoder(_Named).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
 _decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
 _decode_outputs = msgspec.msgpack.Decoder(ChunkOutputs).decode
@@ -153,9 +164,7 @@ def encode_entry(entry: Entry, next_deadline: int) -> bytes:
 
 def decode_entry(value: bytes) -> Entry:
     """Decode what `encode_entry` has encoded. Raises ValueError for bytes that it did not write."""
-    kind, encoded = value[:1], memoryview(value)[_HEAD.size :]
-    if kind.isupper():
-        kind, encoded = kind.lower(), memoryview(decompress(encoded))
+    kind, encoded = _opened(value)
     if kind == _PROFILE:
         return _decode_state(encoded)
     if kind == _FORWARD:
@@ -163,6 +172,19 @@ def decode_entry(value: bytes) -> Entry:
     if kind == _REBUILDING:
         return _decode_rebuilding(encoded)
     raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
+
+
+def identifiers_of(value: bytes) -> Identifiers | None:
+    """Read the identifiers of a profile, without decoding the rest; None of what is no state, or waits."""
+    if value[:1].lower() != _PROFILE:
+        return None
+    return _decode_named(_opened(value)[1]).identifiers
+
+
+def _opened(value: bytes) -> tuple[bytes, memoryview]:
+    """Return the kind of an entry, and its encoded rest, which is not compressed any more."""
+    kind, encoded = value[:1], memoryview(value)[_HEAD.size :]
+    return (kind.lower(), memoryview(decompress(encoded))) if kind.isupper() else (kind, encoded)
 
 
 def with_seed(value: bytes, seed: Seed) -> bytes | None:

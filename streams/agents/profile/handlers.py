@@ -49,6 +49,12 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     Reaffirm: Handlers[Reaffirm]("reaffirm",           reaffirming.reaffirm, reaffirming.pass_on),
 }  # fmt: skip
 
+UNREAD: Mapping[type, Callable[[Batch, Addressed, Any], bool]] = {
+    Seed: seeding.take_unread,
+    Reaffirm: reaffirming.take_unread,
+}
+"""What most profiles take without being read whole; of each whether this one did."""
+
 
 def handle(batch: Batch, addressed: Addressed) -> None:
     """Handle one record. A command to advance the clock is for all profiles of its workspace."""
@@ -57,7 +63,8 @@ def handle(batch: Batch, addressed: Addressed) -> None:
         batch.clocks.advance(addressed.workspace, content.to)
         return
     handlers = HANDLERS[type(content)]
-    if isinstance(content, Seed) and seeding.take_unread(batch, addressed, content):
+    take_unread = UNREAD.get(type(content))
+    if take_unread is not None and take_unread(batch, addressed, content):
         batch.tally[metrics.COMMANDS, (handlers.command,)] += 1
         return
     profile = batch.profile(addressed.key, addressed.workspace, addressed.profile_id)

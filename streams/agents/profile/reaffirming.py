@@ -16,7 +16,8 @@ from schemas.activations import REAFFIRM, covers
 from schemas.identity import stable_id
 from schemas.records import Identifier, Reaffirm, SegmentChange
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.fold.entry import Forward
+from streams.agents.profile.decoding import Addressed
+from streams.fold.entry import Forward, identifiers_of
 from streams.fold.state import ProfileState
 
 
@@ -39,6 +40,18 @@ def reaffirm(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
     }
     for target in sorted(elsewhere - {profile_id, command.origin}):
         batch.send(profile, target, replace(command, identifiers=()))
+
+
+def take_unread(batch: Batch, addressed: Addressed, command: Reaffirm) -> bool:
+    """Return whether a profile that has left by itself has nothing to say, without reading all of it.
+
+    So it is after most exits: whoever has left has all its identifiers yet.
+    """
+    if command.origin != addressed.profile_id or batch.has_read(addressed.key):
+        return False
+    stored = batch.view.get(addressed.key)
+    identifiers = None if stored is None else identifiers_of(stored)
+    return identifiers is not None and all(map(identifiers.has, command.identifiers))
 
 
 def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, command: Reaffirm) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from definitions.destinations import Cap
 from definitions.destinations import Destination as Definition
+from definitions.mapping import Constant, Fields, Selected, Text
 from definitions.receivers import Receiver
 from definitions.receivers.sql import Sql
 from definitions.receivers.values import Holds
@@ -44,11 +45,19 @@ TAKES: Mapping[Holds, Receiver] = {
 }
 
 
+BY_ADDRESS = Fields((("emails", Selected(("identifiers", "email"))),))
+BY_TRAIT = Fields((("mail", Text("{{ traits.email }}")),))
+BY_PROFILE = Fields((("id", Selected(("profile", "id"))), ("segment", Selected(("name",))), ("from", Constant("us"))))
+
+
 def served(
-    holds: Holds = "events", caps: tuple[Cap, ...] = (Cap(1, HOUR),), not_older_than_ms: int | None = None
+    holds: Holds = "events",
+    caps: tuple[Cap, ...] = (Cap(1, HOUR),),
+    not_older_than_ms: int | None = None,
+    mapping: Fields = BY_ADDRESS,
 ) -> Served:
     definition = Definition(
-        "shop", receiver=TAKES[holds], channel="email", caps=caps, not_older_than_ms=not_older_than_ms
+        "shop", receiver=TAKES[holds], channel="email", caps=caps, not_older_than_ms=not_older_than_ms, mapping=mapping
     )
     return Served(definition, OPENED, Outlet(definition, lambda: None), HOUR, {})
 
@@ -259,19 +268,21 @@ def test_whatever_waits_nobody_stays_where_they_left_and_all_is_right_in_the_end
 
 
 @pytest.mark.parametrize(
-    ("holds", "outcome", "is_followed"),
+    ("holds", "mapping", "outcome", "is_followed"),
     [
-        ("states", Delivered(), True),
-        ("states", Refused("rejected", "no"), True),
-        ("states", Retry("timeout", "no answer"), False),
-        ("events", Delivered(), False),
+        ("states", BY_ADDRESS, Delivered(), True),
+        ("states", BY_ADDRESS, Refused("rejected", "no"), True),
+        ("states", BY_ADDRESS, Retry("timeout", "no answer"), False),
+        ("states", BY_TRAIT, Delivered(), True),
+        ("states", BY_PROFILE, Delivered(), False),
+        ("events", BY_ADDRESS, Delivered(), False),
     ],
 )
 def test_after_an_exit_whoever_has_its_identifiers_is_to_say_what_they_are_in(
-    holds: Holds, outcome: Outcome, is_followed: bool
+    holds: Holds, mapping: Fields, outcome: Outcome, is_followed: bool
 ) -> None:
     line = Sent(holds)
-    line.shop = served(holds, caps=())
+    line.shop = served(holds, caps=(), mapping=mapping)
     line.admit("buyers", "entered")
     line.deliver()
     line.admit("buyers", "exited")

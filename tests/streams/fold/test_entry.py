@@ -1,4 +1,4 @@
-"""A seed is kept in the bytes of an entry as if the whole had been decoded and encoded, or the caller has to do so."""
+"""What is read of the bytes of an entry, or kept in them, is as if the whole had been decoded; or it has to be."""
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from streams.fold.entry import (
     decode_entry,
     encode_entry,
     encode_settling,
+    identifiers_of,
     with_seed,
 )
 from streams.fold.seeds import PendingSeed
@@ -63,3 +64,20 @@ def test_a_seed_by_which_the_entry_would_be_compressed_leaves_it_to_the_caller()
     large = msgspec.structs.replace(SEED, states={f"a{number}@2": NIL for number in range(500)})
     assert with_seed(value, large) is None
     assert isinstance(decode_entry(value), ProfileState)
+
+
+@given(PROFILES, st.booleans())
+def test_the_identifiers_of_a_profile_are_read_alone_also_where_it_is_compressed(
+    facets: dict[str, object], is_long: bool
+) -> None:
+    state = msgspec.structs.replace(ProfileState(5), **facets)
+    if is_long:
+        state.memberships.entered_at = LONG.memberships.entered_at
+    value = encode_entry(state, NEVER)
+    assert value[:1] == (b"P" if is_long else value[:1])
+    assert identifiers_of(value) == state.identifiers
+
+
+def test_the_identifiers_of_what_is_no_profile_or_waits_are_not_read_alone() -> None:
+    waiting = encode_settling(Settling(), ProfileState(5), NEVER)
+    assert identifiers_of(waiting) is identifiers_of(encode_entry(Forward("q", 1), NEVER)) is None

@@ -101,6 +101,15 @@ def test_a_profile_that_has_left_by_itself_says_nothing_and_has_those_say_it_tha
     assert (sent_on.profile_id, sent_on.command) == (PROFILE_ID, exited(ANNS))
 
 
+def test_a_profile_that_has_left_by_itself_and_has_its_identifiers_yet_says_nothing_and_is_left_as_it_was() -> None:
+    profiles = seen(ANN)
+    before = dict(profiles.table)
+    profiles.command(ProfileCommand.of("main", ANNS, exited(ANNS, ANN)))
+    assert (profiles.published, profiles.table) == ([], before)
+    profiles.command(ProfileCommand.of("main", ANNS, exited(OTHER_ID, ANN)))
+    assert profiles.said("visits") == [("entered", "reaffirm", (ANN,))]
+
+
 def test_nothing_is_said_of_a_segment_that_a_profile_is_not_in_nor_of_another_destination() -> None:
     profiles = seen(ANN)
     for command in (exited(OTHER_ID, destination="gone"), Reaffirm("sessions", "gone", OTHER_ID)):
