@@ -75,8 +75,7 @@ def run_server(name: str, serving: Callable[[], None], mendable: tuple[type[Exce
     try:
         serving()
     except foreseen as error:
-        # In one piece, which `print` does not do: threads that have started may log.
-        sys.stderr.write(f"{name}: {error}\n")
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 TAKEN_AT_ONCE = 1_000
-PAUSE_ABOVE, RESUME_BELOW = 5_000, 1_000
-PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES = 8_000_000, 2_000_000
-"""Records of a task that wait to be admitted; whichever bound is met."""
 ACKNOWLEDGE_EVERY_S = 0.25
 ACKNOWLEDGE_ALL_EVERY_S = 3_600.0
 """Kafka forgets after some days what a group has said of topics that it does not subscribe to."""
@@ -59,7 +56,7 @@ class TaskReader:
         self._topics: tuple[str, ...] = ()
         self._since: Mapping[str, int] = {}  # by topic, the time (ms) of the first record that is wanted
         self._begins: dict[tuple[Partition, int], int] = {}  # by partition and such a time, the offset of that record
-        self._paused: set[int] = set()
+        self._paused: set[Partition] = set()
         self._placed: dict[Partition, int] = {}  # where it was begun to read
         self._handed: dict[Partition, int] = {}  # the offset behind the last record that a task was handed
         self._consents: dict[int, tuple[int, int]] = {}  # by partition, what is to be read before anything is sent
@@ -116,7 +113,8 @@ class TaskReader:
             for (number, task), topic in product(self.tasks.items(), self._topics)
         ]
         self._consumer.assign(placed)
-        self._consumer.pause([each for each in placed if each.partition in self._paused])
+        self._paused.intersection_update((each.topic, each.partition) for each in placed)
+        self._consumer.pause([each for each in placed if (each.topic, each.partition) in self._paused])
         self._placed = {(each.topic, each.partition): each.offset for each in placed}
 
     def _start(self, task: DeliveryTask, topic: str) -> int:
@@ -153,22 +151,22 @@ class TaskReader:
     def _keep_up(self) -> None:
         """Read no faster than tasks admit, read again what they have skipped, acknowledge what they have committed."""
         with errors_sorted(self._settings.kafka):
-            for partition, task in list(self.tasks.items()):
-                own = [each for each in self._consumer.assignment() if each.partition == partition]
-                is_full = task.backlog > PAUSE_ABOVE or task.backlog_bytes > PAUSE_ABOVE_BYTES
-                has_room = task.backlog < RESUME_BELOW and task.backlog_bytes < RESUME_BELOW_BYTES
-                if is_full and partition not in self._paused:
-                    self._consumer.pause(own)
-                    self._paused.add(partition)
-                elif has_room and partition in self._paused:
-                    self._consumer.resume(own)
-                    self._paused.discard(partition)
+            self._pause()
+            for task in list(self.tasks.values()):
                 if not task.is_informed and not task.backlog and self._has_read_consents(task):
                     self._loop.call_soon_threadsafe(task.inform)
             self._read_again()
             if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
                 self._acknowledged_at = time.monotonic()
                 self._acknowledge()
+
+    def _pause(self) -> None:
+        """Read no more of the topics of which much waits, until little does."""
+        full = {(topic, number) for number, task in self.tasks.items() for topic in task.arrived.full()}
+        room = {each for each in self._paused if self.tasks[each[1]].arrived.has_room(each[0])}
+        self._consumer.pause([TopicPartition(*each) for each in full - self._paused])
+        self._consumer.resume([TopicPartition(*each) for each in room])
+        self._paused = (self._paused | full) - room
 
     def _read_again(self) -> None:
         """Begin anew where a task has skipped something, once it has nothing left of what came then."""

@@ -64,7 +64,7 @@ class DeliveryTask:
         self._executor = executor
         self._may_begin = may_begin
         self._fail = on_failure
-        self._arrived = Arrivals()
+        self.arrived = Arrivals()
         self._is_admitting = False
         self._ended: list[Ended] = []
         self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by what a destination is kept as
@@ -87,16 +87,11 @@ class DeliveryTask:
     @property
     def backlog(self) -> int:
         """How many records wait to be admitted, at least one while some are being admitted."""
-        return len(self._arrived) + self._is_admitting
-
-    @property
-    def backlog_bytes(self) -> int:
-        """How long the records are that wait to be admitted."""
-        return self._arrived.bytes
+        return len(self.arrived) + self._is_admitting
 
     def submit(self, arrivals: Iterable[Arrival]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
-        self._arrived.add(arrivals)
+        self.arrived.add(arrivals)
         self._wake.set()
 
     def inform(self) -> None:
@@ -134,7 +129,7 @@ class DeliveryTask:
     async def _work(self) -> None:
         try:
             while not self._is_closing:
-                if not (self._arrived or self._ended or self._hastening.is_under_way):
+                if not (self.arrived or self._ended or self._hastening.is_under_way):
                     await self._wait()
                 await asyncio.sleep(0)  # a round that writes nothing waits for nothing, and there may be many
                 self._wake.clear()
@@ -169,7 +164,8 @@ class DeliveryTask:
         touched: list[bytes] = []
         positions: dict[str, int] = {}
         self._is_admitting = True  # whoever reads in another thread must not clear `skipped` in between
-        arrived = self._arrived.take(ADMITTED_AT_ONCE, ADMITTED_BYTES)
+        unsendable = self._destinations.unsendable(choice.now)
+        arrived = self.arrived.take(ADMITTED_AT_ONCE, ADMITTED_BYTES, unsendable)
         choice.view.prefetch(_lines_of(arrived, self._destinations))
         for arrival in arrived:
             if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import CONSENTS
-from sinks.delivery.arrivals import Arrivals
+from sinks.delivery.arrivals import FEW, MOST, MOST_BYTES, OF_UNSENDABLE, Arrivals
 from sinks.delivery.rounds import Arrival
 
 TOPICS = ("activation.a", "activation.b", "activation.c", CONSENTS)
@@ -22,6 +22,29 @@ def test_a_flood_on_one_topic_leaves_room_for_the_others() -> None:
     arrivals.add(arrival("activation.flooded", offset) for offset in range(10_000))
     arrivals.add([arrival("activation.calm", 0)])
     assert arrival("activation.calm", 0) in arrivals.take(100, MANY)
+
+
+def test_of_a_topic_more_than_its_share_is_not_read_and_of_the_others_all_is() -> None:
+    arrivals = Arrivals()
+    arrivals.add(arrival("activation.flooded", offset) for offset in range(MOST + 1))
+    assert arrivals.full() == ["activation.flooded"]
+    arrivals.add(arrival("activation.calm", offset) for offset in range(MOST // 2))
+    assert arrivals.full() == ["activation.flooded"]
+    arrivals.add([arrival("activation.calm", MOST), Arrival(CONSENTS, 0, 0, b"k", b"v" * MOST_BYTES, ())])
+    assert arrivals.full() == ["activation.flooded", "activation.calm", CONSENTS]
+    while not arrivals.has_room("activation.flooded"):
+        arrivals.take(100, MANY)
+    assert 0 < len(arrivals) <= FEW
+
+
+def test_destinations_that_can_be_sent_nothing_leave_most_of_a_round_to_the_others() -> None:
+    arrivals = Arrivals()
+    arrivals.add(arrival(topic, offset) for topic in TOPICS for offset in range(1_000))
+    taken = arrivals.take(1_500, MANY, TOPICS[:2])
+    assert [sum(each.topic == topic for each in taken) for topic in TOPICS] == [0, 0, 500, 1_000]
+    taken = arrivals.take(1_500, MANY, TOPICS[:2])
+    half = OF_UNSENDABLE // 2
+    assert [sum(each.topic == topic for each in taken) for topic in TOPICS] == [half, half, 500, 0]
 
 
 def test_what_people_have_said_goes_first() -> None:

@@ -10,6 +10,7 @@ from embedded.stack import Stack
 from runtime.clock import now_ms
 from schemas.topics import CONSENTS, activation
 from settings import load
+from sinks.delivery.arrivals import MOST, Arrivals
 from sinks.delivery.reader import TaskReader
 from sinks.delivery.rounds import Arrival
 from sinks.delivery.task import DeliveryTask
@@ -30,7 +31,7 @@ class SlowTask:
         self.positions: dict[str, int] = {}
         self.skipped: set[str] = set()
         self.backlog = 1
-        self.backlog_bytes = 0
+        self.arrived = Arrivals()
         self.is_informed = False
         self.taken: list[tuple[str, int]] = []
 
@@ -103,6 +104,38 @@ def test_of_a_destination_that_has_got_a_receiver_what_was_written_before_is_for
 
         asyncio.run(read())
     assert _taken(tasks, activation(new.name)) == 1
+
+
+def test_of_a_destination_of_which_much_waits_no_more_is_read_and_of_the_others_all_is(
+    stack: Stack, workspace: str
+) -> None:
+    changes = Changes(stack, workspace)
+    with running_hook() as hook, running_hook() as other:
+        flooded, calm = hook.destination(), other.destination()
+        changes.define(flooded, calm)
+        tasks: dict[int, SlowTask] = {}
+
+        async def open_task(partition: int) -> DeliveryTask:
+            tasks[partition] = SlowTask(partition)
+            return cast("DeliveryTask", tasks[partition])
+
+        async def read() -> None:
+            reader, names = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None), [flooded.name]
+            await read_until(reader, names, lambda: reader.is_assigned)
+            for task in tasks.values():
+                topic = activation(flooded.name)
+                task.arrived.add(Arrival(topic, task.partition, number, b"k", b"", ()) for number in range(MOST + 1))
+            names.append(calm.name)
+            await reader.read([CONSENTS, *map(activation, names)])
+            changes.toggle([flooded, calm], range(PEOPLE))
+            await read_until(reader, names, lambda: _taken(tasks, activation(calm.name)) == PEOPLE)
+            assert _taken(tasks, activation(flooded.name)) == 0
+            for task in tasks.values():
+                task.arrived.take(MOST + 1, MOST)
+            await read_until(reader, names, lambda: _taken(tasks, activation(flooded.name)) == PEOPLE)
+            await reader.close()
+
+        asyncio.run(read())
 
 
 async def read_until(
