@@ -5,6 +5,7 @@ no clock and no file.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -42,6 +43,12 @@ _MOST_IN_A_ROW = 250
 _LONGEST_PART = 10_000
 _BRACES_IN_A_ROW = re.compile(rf"[({{\[]{{{_MOST_IN_A_ROW + 1}}}")
 _BLANKS_IN_A_ROW = re.compile(rf"\s{{{_MOST_IN_A_ROW + 1}}}")
+_UNEXPECTED = re.compile("unexpected '(.)'")
+_PLAIN = {"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u3002": ".", "\u3001": ","}
+"""Signs of other scripts with those of the notation that they stand for; others are told by their width."""
+_WIDE = re.compile("\uff5b[\uff5b%\uff05]|[\uff5d%\uff05]\uff5d")
+_SINGLE = re.compile(r"(?<!\{)\{[ \t]*((?:[^\W\d]\w*)(?:\.\w+)+)[ \t]*\}(?!\})")
+_RAW = re.compile(r"\{%-?\s*raw\b")
 _PARTS = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 _REFUSED_TAGS = {"include": "another file", "render": "another file"}
 
@@ -91,9 +98,14 @@ def problems(
         analysis = _environment().from_string(text).analyze(include_partials=False)
     except LiquidError as error:
         token = getattr(error.token, "start_index", -1)
-        hint = "the notation is Liquid's: {{ field }}, {% if field %} ... {% endif %}"
-        yield Problem(f"the template cannot be read: {error.message}", hint, token if token >= 0 else None)
+        offset = token if token >= 0 else None
+        yield _wide_brackets(text) or Problem(
+            f"the template cannot be read: {error.message}", _hint(str(error.message)), offset
+        )
         return
+    if (wide := _wide_brackets(text)) is not None:
+        yield wide
+    yield from _single_brackets(text, wrong_field)
     for tag in sorted(analysis.tags.keys() & _REFUSED_TAGS.keys()):
         message = f"the template asks for {_REFUSED_TAGS[tag]} by {tag!r}"
         yield Problem(message, "write out what it should say", analysis.tags[tag][0].index)
@@ -162,6 +174,39 @@ def _costly(text: str) -> Problem | None:
             at = part.start() + run.start()
             return Problem(f"the template has more than {_MOST_IN_A_ROW} blanks in a row", "leave them out", at)
     return None
+
+
+def _hint(message: str) -> str:
+    """Return what to write instead of what Liquid does not expect."""
+    unexpected = _UNEXPECTED.search(message)
+    sign = unexpected[1] if unexpected else ""
+    plain = _PLAIN.get(sign) or unicodedata.normalize("NFKC", sign)
+    if plain != sign:
+        return f"write {plain} instead of {sign}"
+    if sign and sign in "+-*/%":
+        return "filters compute: {{ price | times: 2 }}, plus, minus, divided_by, modulo"
+    if "'elseif'" in message or "'elif'" in message:
+        return "write elsif"
+    return "the notation is Liquid's: {{ field }}, {% if field %} ... {% endif %}"
+
+
+def _wide_brackets(text: str) -> Problem | None:
+    """Return that there are brackets of another width, which are a text."""
+    wide = _WIDE.search(text)
+    if wide is None:
+        return None
+    opened = text.rfind("{{", 0, wide.start())
+    is_closed = opened < 0 or "}}" in text[opened : wide.start()]
+    offset = wide.start() if is_closed else opened
+    return Problem("the template has brackets of full width, which are a plain text", "write {{ and }}", offset)
+
+
+def _single_brackets(text: str, wrong_field: WrongField) -> Iterator[Problem]:
+    """Yield the fields that stand in one bracket, where they are a plain text."""
+    for single in () if _RAW.search(text) else _SINGLE.finditer(text):
+        if wrong_field(tuple(single[1].split("."))) is None:
+            message = f"{single[1]!r} stands in one bracket, where it is a plain text"
+            yield Problem(message, f"write {{{{ {single[1]} }}}}", single.start())
 
 
 def _wrong_field(segments: tuple[str, ...], fields: Fields) -> str | None:

@@ -32,4 +32,4 @@ def _print_tasks() -> None:
             stack = io.StringIO()
             task.print_stack(limit=_FRAMES, file=stack)
             for line in stack.getvalue().splitlines():
-                print(literal(line), file=sys.stderr)
+                sys.stderr.write(f"{literal(line)}\n")

@@ -17,7 +17,7 @@ from runtime.errors import TerminalError
 from runtime.failpoints import ignored
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.errors import is_terminal
-from runtime.kafka.transactions import FENCED, ProducerFenced
+from runtime.kafka.transactions import FENCED, TRANSACTION_TIMEOUT_MS, ProducerFenced
 from state.outputs import Output, record_bytes
 from state.store import META, StateStore
 from state.view import StateView
@@ -25,7 +25,6 @@ from state.view import StateView
 log = logging.getLogger(__name__)
 
 POSITION = b"position|"
-TRANSACTION_TIMEOUT_MS = 30_000
 # Then the client is called again, and goes on waiting, or says that the transaction has failed. In one long wait it
 # would first let every record time out that it does not send any more after another was refused, 30 s later.
 COMMIT_WAIT_S = 2.0

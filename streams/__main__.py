@@ -38,10 +38,11 @@ def main() -> int:
             settings.serving.trusted_hosts,
         )
     except (SettingsError, definitions.DefinitionErrors, TerminalError) as error:
-        print(f"onefold worker: {error}", file=sys.stderr)
+        # In one piece, which `print` does not do: threads that have started may log.
+        sys.stderr.write(f"onefold worker: {error}\n")
         return 1
     except Exception as error:  # noqa: BLE001 - the process boundary: a registry or broker that does not answer, a busy port
-        print(f"onefold worker: cannot start: {type(error).__name__}: {literal(error)}", file=sys.stderr)
+        sys.stderr.write(f"onefold worker: cannot start: {type(error).__name__}: {literal(error)}\n")
         return 1
     try:
         return run(app, settings)
@@ -69,7 +70,7 @@ def run(app: App, settings: Settings) -> int:
         if stopped.code not in (0, None):
             return int(stopped.code)
     if app.failure is not None:
-        print(f"onefold worker: stopped: {literal(app.failure)}", file=sys.stderr)
+        sys.stderr.write(f"onefold worker: stopped: {literal(app.failure)}\n")
         return 1
     return 0
 

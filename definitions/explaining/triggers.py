@@ -124,9 +124,10 @@ def _outcome_of(event: Event, compiled: CompiledTrigger, known: _Known) -> str:
 
 def _beginning(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:
     """Return since when the condition holds, and whether that made the trigger fire; nothing while it does not hold."""
-    began_at = _began_at(compiled, known.past)
-    if began_at is None:
+    beginning = _began_at(compiled, known.past)
+    if beginning is None:
         return ()
+    began_at, is_found = beginning
     before = [event for event in known.past.events if event.occurred_at <= began_at]
     own = next((firing for firing in known.fired[::-1] if firing.fired_at >= began_at), None)
     # On the event clock a past time may become known only now.
@@ -134,23 +135,27 @@ def _beginning(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]
         outcome = f"fired at {text_of(own.fired_at)}"
     elif max([began_at, *(event.received_at for event in before[-1:])]) < known.applied_at:
         outcome = f"held already when the trigger was applied at {text_of(known.applied_at)}: it has to begin to hold"
+    elif not is_found:
+        outcome = "or longer: no event before that is looked at"
+        if known.fired:
+            outcome = f"or longer; it fired last at {text_of(known.fired[0].fired_at)}"
     else:
         outcome = _held_back(began_at, known)
     return (Occasion(text_of(began_at), outcome),)
 
 
-def _began_at(compiled: CompiledTrigger, past: PastProfile) -> int | None:
-    """Return since when the condition holds, or has for so many events; None if it does not."""
+def _began_at(compiled: CompiledTrigger, past: PastProfile) -> tuple[int, bool] | None:
+    """Return since when the condition holds, or False and since when it has for so many events; None if it does not."""
     if not compiled.evaluate(past, past.now)[0]:
         return None
-    began_at = past.now
-    for at in sorted({event.occurred_at for event in past.events}, reverse=True)[:LOOKED_BACK]:
+    began_at, times = past.now, sorted({event.occurred_at for event in past.events}, reverse=True)
+    for at in times[:LOOKED_BACK]:
         then = past.earlier(at)
         if not compiled.evaluate(then, at)[0]:
             changes_at = time_of(lasting(lambda subject: compiled.evaluate(subject, subject.now), then).until)
-            return began_at if changes_at is None else min(changes_at, began_at)
+            return began_at if changes_at is None else min(changes_at, began_at), True
         began_at = at
-    return began_at
+    return began_at, len(times) <= LOOKED_BACK
 
 
 def _held_back(at: int, known: _Known) -> str:

@@ -1,5 +1,6 @@
 """Comparisons of traits and properties, as in `plan: pro` or `total: {greater_than: 100}`; no meaning is given here."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 
 from definitions.model import ORDERINGS, RELATIVE, Comparison, Operator, PropertyFilter, Root, Scalar
@@ -7,7 +8,7 @@ from definitions.patterns import PatternError, compile_pattern
 from definitions.reading.contradictions import contradiction
 from definitions.reading.keys import OPERATORS
 from definitions.reading.names import read_path
-from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
+from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import read_bool, read_duration, read_number, read_operand, read_text
 from definitions.reading.times import read_time
 from runtime.hints import did_you_mean
@@ -29,6 +30,7 @@ _SIGNS = {
     }.items()
     for sign in signs
 }
+_WRITTEN_SIGN = re.compile(r"\s*(>=|<=|>|<|!=|==)\s*(-?[0-9.]+)\s*", re.ASCII)
 _CONFUSED = {
     "at_least": "at_least counts events; to compare numbers use greater_or_equal",
     "at_most": "at_most counts events; to compare numbers use less_or_equal",
@@ -71,6 +73,11 @@ def read_filters(node: Node, key: str, report: FileReport) -> tuple[PropertyFilt
 def read_value_comparisons(node: Node, name: str, report: FileReport) -> tuple[Comparison, ...] | None:
     """Read a value to equal, or comparisons, of what an event carries: with now no event's value is compared."""
     if not isinstance(node, MappingNode):
+        if isinstance(node, ScalarNode) and (match := _WRITTEN_SIGN.fullmatch(node.text)):
+            operator = _SIGNS[match[1]].removeprefix("use ")
+            hint = f'write `{{{operator}: {match[2]}}}`; if it is the text, `{{equals: "{node.text}"}}`'
+            report.add(node, f"{node.text!r} compares nothing: a plain value is one to equal", hint)
+            return None
         operand = read_operand(node, repr(name), report)
         return None if operand is None else (Comparison(Operator.EQUALS, operand),)
     relative = [key for word, (key, _) in node.entries.items() if word in RELATIVE]

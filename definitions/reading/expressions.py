@@ -1,6 +1,7 @@
 """Expressions over traits, such as `round(spent / orders, 2)`: of Python's grammar what is listed here, and no more."""
 
 import ast
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ _ARITHMETIC: Mapping[type[ast.operator], str] = {
     ast.Div: "divide",
 }
 _HINT = "such as \"round(spent / orders, 2)\", quoted; a name with spaces or signs is written trait('customer level')"
+_DATE = re.compile(r"(?<![\w'\"-])\d{4}-\d\d-\d\d(?![\w'\"-])")
 _BOOLS = {"true": True, "false": False}
 _TRAIT = "trait"  # a function of a text: for names that an expression cannot have, such as those with spaces
 
@@ -103,6 +105,8 @@ class _Reader:
             with warnings.catch_warnings(action="ignore"):
                 tree = ast.parse(self._text, mode="eval")
         except SyntaxError as error:
+            if (date := _DATE.search(self._text)) is not None:
+                raise _Wrong(self._indent + date.start(), "a date stands in quotes", f"write '{date[0]}'") from None
             offset = self._indent + max(0, (error.offset or 1) - 1)
             raise _Wrong(offset, f"not an expression: {error.msg}", _HINT) from None
         except (ValueError, MemoryError, RecursionError):
@@ -172,6 +176,10 @@ class _Reader:
             isinstance(expression.value, str) and parse_time(expression.value) is not None
         ):
             raise self._wrong(part, f"{self._source(part)} is no time", "a trait, or a date such as '2026-01-31'")
+        if isinstance(expression, Function) and expression.name != "coalesce":
+            source = self._source(part)
+            hint = f"in quotes: '{source}'" if _DATE.fullmatch(source) else "it gives a number"
+            raise self._wrong(part, f"{source} is no time", hint)
         return expression
 
     def _list(self, part: ast.expr) -> Expression:

@@ -23,6 +23,7 @@ _FOREIGN = {
     "\u2003": "a plain space",
 }
 """Characters that look like the grammar's and are texts to it, each with the one that is meant."""
+_COMMAS = "\uff0c\u3001\uff1b\u060c"
 _SHOWN = {"\u00a0": "a space that does not break (U+00A0)", "\u3000": "a wide space (U+3000)", "\u2003": "a wide space"}
 _NO_SPACE = re.compile(r"\s*(?:- +)?[\w.-]+:(?=[^\s:/])")
 _COMMENT = re.compile(r"\s#(?=\S)")
@@ -123,6 +124,17 @@ def mistaken_text(text: str) -> tuple[str, str] | None:
     if _SPACES_OF_TEXTS.search(text[:1] + text[-1:]) or re.search(r":[\u00a0\u3000\u2003]", text):
         return f"{text!r} has a space that is none to YAML", "write a plain space (U+0020), or quote the text"
     return None
+
+
+def undivided_text(text: str) -> tuple[str, str] | None:
+    """Return what is wrong with a plain text of a list in brackets that a comma of another script seems to divide."""
+    sign = next((each for each in text if each in _COMMAS), None)
+    if sign is None:
+        return None
+    return (
+        f"{text!r} is one text: {sign} (U+{ord(sign):04X}) divides nothing",
+        'write `, ` between two of them; quote the text if it belongs to one, such as "a\uff0cb"',
+    )
 
 
 def comment_behind(text: str, end: int) -> bool:

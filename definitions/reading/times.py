@@ -7,11 +7,12 @@ from functools import cache
 
 from definitions.reading.nodes import FileReport, Node
 from definitions.reading.scalars import read_text
-from runtime.hints import did_you_mean
+from definitions.reading.slips import NearNames
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 _DIGITS = re.compile(r"(\d{4})[./]?(\d\d)[./]?(\d\d)", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?", re.ASCII)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,12 +64,23 @@ def read_zone(node: Node, what: str, report: FileReport) -> str | None:
     zones = _zones()
     if text is None or text in zones:
         return text
-    close = did_you_mean(text, zones)
     hint = "such as Asia/Shanghai, Europe/Berlin or UTC"
-    if close.startswith("did"):
-        hint = f"{close} Names of the IANA database, {hint}"
+    if (slip := NearNames(zones).near(text)) is not None:
+        hint = f"did you mean {slip!r}? Names of the IANA database, {hint}"
+    elif (fixed := _fixed_zone(text)) is not None:
+        hint = f"{fixed}; a zone with its clock changes is a name {hint}"
     report.add(node, f"there is no time zone {text!r}", hint)
     return None
+
+
+def _fixed_zone(text: str) -> str | None:
+    """Say which name of the database is meant by whole hours such as UTC+8: its sign is the other way round."""
+    match = _OFFSET.fullmatch(text)
+    hours = int(match[2]) if match else 0
+    name = "Etc/GMT" + ("-" if match and match[1] == "+" else "+") + str(hours)
+    if hours == 0 or name not in _zones():
+        return None
+    return f"{name} is {hours} hours {'ahead of' if match and match[1] == '+' else 'behind'} UTC"
 
 
 @cache

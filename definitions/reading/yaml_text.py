@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
-from definitions.reading.syntax import comment_behind, mistake, mistaken_text
+from definitions.reading.syntax import comment_behind, mistake, mistaken_text, undivided_text
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -118,6 +118,8 @@ def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport)
     if isinstance(event, SequenceStartEvent):
         items = []
         while not isinstance(item := next(events), SequenceEndEvent):
+            if event.flow_style and isinstance(item, ScalarEvent) and item.style is None:
+                _refuse_undivided(item, report)
             items.append(_node(item, events, depth + 1, report))
         return ListNode(line, column, tuple(items))
     if not isinstance(event, MappingStartEvent):
@@ -133,6 +135,12 @@ def _refuse_mistaken(event: ScalarEvent, line: int, column: int, report: FileRep
     elif comment_behind(report.text or "", event.end_mark.index):
         hint = f'quote the whole text: "{event.value} #..."; a comment has a space behind its #'
         report.add_at(line, column, "what follows ` #` is a comment, and no part of the text", hint)
+
+
+def _refuse_undivided(item: ScalarEvent, report: FileReport) -> None:
+    """Find a plain text between brackets that is hardly meant to be one."""
+    if (undivided := undivided_text(item.value)) is not None:
+        report.add_at(item.start_mark.line + 1, item.start_mark.column + 1, *undivided)
 
 
 def _offset(event: ScalarEvent) -> int | None:

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             _confine(options.path, opened)
             _run(listener, options, opened, password)
     except (OSError, ValueError) as failure:
-        print(f"clickhouse: {failure}", file=sys.stderr)
+        sys.stderr.write(f"clickhouse: {failure}\n")
         return 1
     return 0
 

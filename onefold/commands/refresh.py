@@ -1,11 +1,12 @@
 """`onefold definitions refresh`: have the query of a mined trait run now."""
 
 import time
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from definitions.sets import Publication
 from definitions.sets.refreshes import Refresh, mined_traits, name_of, wanted_record
 from onefold.commands.plan import published
 from onefold.refreshes import refresh_text
@@ -40,7 +41,9 @@ def refresh(name: str, workspace: str, timeout_s: float, as_json: bool, data_dir
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
     publication = published(settings)
-    _check(publication, settings, workspace, name)
+    evaluated = publication.evaluated(workspace, settings.partitions)
+    mined = () if evaluated is None else mined_traits(evaluated, workspace)
+    name = mined_named(name, [trait.name for trait in mined])
     wanted = publication.wanted.get(name_of(workspace, name), 0) + 1
     _want(settings, workspace, name, wanted)
     last = _awaited(settings, name_of(workspace, name), wanted, timeout_s)
@@ -52,12 +55,13 @@ def refresh(name: str, workspace: str, timeout_s: float, as_json: bool, data_dir
         raise click.ClickException(literal(f"{name}: {refresh_text(last)}"))
 
 
-def _check(publication: Publication, settings: Settings, workspace: str, name: str) -> None:
-    evaluated = publication.evaluated(workspace, settings.partitions)
-    names = [trait.name for trait in (() if evaluated is None else mined_traits(evaluated, workspace))]
-    if name not in names:
-        hint = did_you_mean(name, names) if names else "none is in effect there"
+def mined_named(name: str, names: Sequence[str]) -> str:
+    """Return the one of some names that is typed, in whichever form of Unicode. Raises BadParameter."""
+    composed = unicodedata.normalize("NFC", name)
+    if composed not in names:
+        hint = did_you_mean(composed, names) if names else "none is in effect there"
         raise click.BadParameter(literal(f"no query finds a trait {name!r} ({hint})"), param_hint="TRAIT")
+    return composed
 
 
 def _want(settings: Settings, workspace: str, name: str, times: int) -> None:

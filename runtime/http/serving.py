@@ -75,7 +75,8 @@ def run_server(name: str, serving: Callable[[], None], mendable: tuple[type[Exce
     try:
         serving()
     except foreseen as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        # In one piece, which `print` does not do: threads that have started may log.
+        sys.stderr.write(f"{name}: {error}\n")
         return 1
     return 0
 

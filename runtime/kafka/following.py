@@ -16,7 +16,6 @@ from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.reading import records_up_to
 
-START_WITHIN_S = 30.0
 _REQUEST_TIMEOUT_S = 10.0
 _FETCH_RECORDS = 500
 _POLL_S = 0.1
@@ -60,7 +59,7 @@ class Follower:
         with errors_sorted(self._kafka):
             start, end = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_TIMEOUT_S)
             self._consumer.assign([TopicPartition(self._topic, 0, start)])
-            coming = records_up_to({(self._topic, 0): end}, self._consumer, self._kafka, START_WITHIN_S)
+            coming = records_up_to({(self._topic, 0): end}, self._consumer, self._kafka)
             records = list(coming) if start < end else []
         self.as_of = queried_at
         self._take(records)

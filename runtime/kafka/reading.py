@@ -11,8 +11,11 @@ from runtime.kafka.clients import unjoined_consumer
 from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.offsets import Offsets, Partition
+from runtime.kafka.transactions import TRANSACTION_TIMEOUT_MS
 
-STALL_S = 30.0
+_ABORTED_EVERY_S = 10.0  # the broker's look for transactions that are open for too long
+# A process that is killed leaves a transaction open, which holds back what lies behind it until the broker aborts it.
+STALL_S = TRANSACTION_TIMEOUT_MS / 1000 + 2 * _ABORTED_EVERY_S
 _FETCH_RECORDS = 500
 _FETCH_S = 0.1
 _FROM_THE_START: Mapping[Partition, int] = MappingProxyType({})
@@ -47,7 +50,9 @@ def read_to_end(
         consumer.close()
 
 
-def records_up_to(ends: Mapping[Partition, int], consumer: Consumer, kafka: str, stall_s: float) -> Iterator[Message]:
+def records_up_to(
+    ends: Mapping[Partition, int], consumer: Consumer, kafka: str, stall_s: float = STALL_S
+) -> Iterator[Message]:
     """Yield what a consumer hands over until its position, which passes markers too, is at every end.
 
     Some records may lie behind the ends. Raises TransientError when nothing arrives for `stall_s`, and TerminalError.

@@ -10,6 +10,9 @@ from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.errors import errors_sorted
 
+TRANSACTION_TIMEOUT_MS = 30_000
+"""So long the broker keeps a transaction open whose producer is gone; readers of what is committed wait for it."""
+
 _WITHIN_S = 30.0
 _WAIT_S = 0.1
 FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
@@ -28,7 +31,13 @@ class TransactionalProducer(Closing):
         self._kafka = kafka
         self._producer = Producer(
             PRODUCER_CONFIG
-            | {"bootstrap.servers": kafka, "transactional.id": transactional_id, "linger.ms": 1, "log_level": 0}
+            | {
+                "bootstrap.servers": kafka,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "linger.ms": 1,
+                "log_level": 0,
+            }
         )
         with errors_sorted(kafka):
             self._producer.init_transactions(_WITHIN_S)

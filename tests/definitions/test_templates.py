@@ -16,6 +16,8 @@ from definitions.templates import MAX_LONG_TEMPLATE, MAX_TEMPLATE, Payload, _env
         "{{ event['properties']['total'] | times: 2 }}",
         "{% for segment in profile.segments %}{{ segment }} {% endfor %}",
         "{{ trigger.fired_at | date: '%Y-%m-%d' }}",
+        "{ event.nam } ${user.name} {a: {b: 1}} { profile } 全角\uff5b一\uff5d {profile.id",
+        "{% raw %}{ profile.id }{% endraw %}",
     ],
 )
 def test_what_is_right(text: str) -> None:
@@ -40,6 +42,26 @@ def test_what_is_right(text: str) -> None:
 )
 def test_what_is_wrong(text: str, message: str) -> None:
     assert any(message in problem.message for problem in problems(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "says"),
+    [
+        ("您好 {profile.traits.姓名}", 3, "write {{ profile.traits.姓名 }}"),
+        ("Hi ${ event.name }!", 4, "write {{ event.name }}"),
+        ("\uff5b\uff5b profile.id \uff5d\uff5d", 0, "write {{ and }}"),
+        ("a {{ profile.id \uff5d\uff5d", 2, "write {{ and }}"),
+        ("{{ profile.id \uff5c upcase }}", 14, "write | instead of \uff5c"),
+        ("{{ profile.id | default: \u201c您\u201d }}", 25, 'write " instead of \u201c'),
+        ("{{ profile\u3002id }}", 10, "write . instead of \u3002"),
+        ("{% if event.properties.a \uff1e 1 %}x{% endif %}", 25, "write > instead of \uff1e"),
+        ("{{ event.properties.a + 1 }}", 22, "{{ price | times: 2 }}"),
+        ("{% if event.name %}{% elseif event.type %}{% endif %}", 22, "write elsif"),
+    ],
+)
+def test_slips_of_the_notation_are_told_with_what_to_write(text: str, offset: int, says: str) -> None:
+    (problem,) = problems(text)
+    assert (problem.offset, says in problem.hint) == (offset, True), problem
 
 
 def test_the_texts_are_those_of_the_profile_and_the_event() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from definitions import compile_program
 from definitions.explaining.past import PastProfile
-from definitions.explaining.triggers import Occasion, PublishedFiring, explain_trigger, missing_texts
+from definitions.explaining.triggers import LOOKED_BACK, Occasion, PublishedFiring, explain_trigger, missing_texts
 from definitions.model import (
     Call,
     Comparison,
@@ -147,6 +147,21 @@ def test_a_condition_that_held_already_does_not_fire() -> None:
     fired = (PublishedFiring(NOW - HOUR, "Ordered"),)
     assert occasions(trigger, order, fired=fired) == [f"{text_of(NOW - HOUR)}: fired at {text_of(NOW - HOUR)}"]
     assert occasions(trigger, event(1, total=1)) == []
+
+
+def test_a_condition_that_has_held_for_many_events_fired_when_it_began() -> None:
+    trigger = Trigger("buyer", when=EventCount(ORDERED, Window()))
+    orders = [event(ago, total=100) for ago in range(LOOKED_BACK + 20, 0, -1)]
+    since = text_of(NOW - LOOKED_BACK)
+    fired = (PublishedFiring(NOW - LOOKED_BACK - 20, "Ordered"), PublishedFiring(LONG_AGO, "Ordered"))
+    assert occasions(trigger, *orders, fired=fired) == [
+        f"{since}: or longer; it fired last at {text_of(NOW - LOOKED_BACK - 20)}"
+    ]
+    (unknown,) = occasions(trigger, *orders)
+    assert "or longer" in unknown
+    (held,) = occasions(trigger, *orders, applied=NOW)
+    assert "held already" in held
+    assert occasions(trigger, *orders[-LOOKED_BACK:]) == [f"{since}: nothing is published of it so far"]
 
 
 def test_a_condition_begins_to_hold_by_time_as_well() -> None:

@@ -7,8 +7,11 @@ from confluent_kafka import Producer
 
 from embedded.stack import Stack
 from runtime.errors import TransientError, UnreachableError
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
+from runtime.kafka.transactions import TRANSACTION_TIMEOUT_MS
 
 pytestmark = pytest.mark.stack
 
@@ -21,7 +24,13 @@ def topic(stack: Stack) -> str:
 
 
 def transactions(stack: Stack) -> Producer:
-    producer = Producer({"bootstrap.servers": stack.settings.kafka, "transactional.id": uuid.uuid4().hex})
+    producer = Producer(
+        {
+            "bootstrap.servers": stack.settings.kafka,
+            "transactional.id": uuid.uuid4().hex,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        }
+    )
     producer.init_transactions()
     return producer
 
@@ -55,6 +64,17 @@ def test_an_open_transaction_is_waited_for_but_not_for_ever(stack: Stack, topic:
         list(read_to_end(stack.settings.kafka, [topic], stall_s=1))
     producer.commit_transaction()
     assert [message.value() for message in read_to_end(stack.settings.kafka, [topic])] == [b"open"]
+
+
+@pytest.mark.slow
+def test_what_lies_behind_the_open_transaction_of_a_process_that_was_killed_arrives(stack: Stack, topic: str) -> None:
+    producer = transactions(stack)
+    producer.begin_transaction()
+    producer.produce(topic, b"open", partition=0)
+    producer.flush()
+    del producer
+    AcknowledgedProducer(stack.settings.kafka, "test").send([ProducerRecord(topic, None, b"behind", 0)])
+    assert [message.value() for message in read_to_end(stack.settings.kafka, [topic])] == [b"behind"]
 
 
 def test_nobody_who_answers_is_an_error() -> None:

@@ -34,10 +34,12 @@ def deliverer_process(stack: Stack, folder: Path, **environment: str) -> ModuleP
 
 @contextmanager
 def running_deliverer(stack: Stack, folder: Path, **environment: str) -> Iterator[ModuleProcess]:
-    """The same, once it is ready."""
+    """The same, once it is ready. It ends in order, so that all it has done is committed and can be read at once."""
     with deliverer_process(stack, folder, **environment) as process:
         process.wait_until_ready()
         yield process
+        if process.is_running:
+            process.terminate()
 
 
 def person(number: int) -> str:
