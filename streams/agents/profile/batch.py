@@ -31,7 +31,7 @@ from streams.fold.entry import (
 from streams.fold.expiry import Expiry
 from streams.fold.fold import Added
 from streams.fold.lineage import Lineage
-from streams.fold.moment import FoldContext, Outputs
+from streams.fold.moment import BEGINNING, FoldContext, Outputs
 from streams.fold.records import shown_traits
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
@@ -52,7 +52,8 @@ class BatchProfile:
     `visible`: others must learn of the change. `vanished`: others must forget the profile. `forgotten`: the store must,
     too. `deadline`: the next one, as of the sweep. `indexed`: the one under which the store has it; never a later one.
     `settling`: what it holds back, if anything; `has_settled`: it did so until this batch. `added`: what came late and
-    was added to its state, of which nothing follows yet.
+    was added to its state, of which nothing follows yet. `reached_at`: to which time (ms) what was held back has
+    brought it.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class BatchProfile:
         "indexed",
         "key",
         "outputs",
+        "reached_at",
         "settling",
         "vanished",
         "visible",
@@ -82,6 +84,7 @@ class BatchProfile:
         self.indexed = NEVER if stored is None else deadline_of(stored)
         self.has_settled = False
         self.added: Added | None = None
+        self.reached_at = BEGINNING
         self.changed = False
         self.visible = False
         self.vanished = False

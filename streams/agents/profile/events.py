@@ -73,7 +73,7 @@ def evaluate_corrected(batch: Batch) -> None:
 def _add(batch: Batch, profile: BatchProfile, state: ProfileState, routed: RoutedEvent, adds_identifier: bool) -> bool:
     """Fold an event, or add one that is a correction; return False for a repetition."""
     event, context, outputs = routed.event, profile.context, profile.outputs
-    if is_correction(state, routed):
+    if is_correction(profile, state, routed):
         added = add_event(state, event, context, outputs, adds_identifier, profile.added)
         if added is None:
             return False
@@ -86,6 +86,8 @@ def _add(batch: Batch, profile: BatchProfile, state: ProfileState, routed: Route
     _evaluate_added(profile, state)
     if not fold_event(state, event, context, outputs, adds_identifier):
         return False
+    if routed.settled:
+        profile.reached_at = event.occurred_at
     if state.expiry.vanished_at is not None:
         evaluate_all(state, event.message_id, context, outputs)
     return True

@@ -42,12 +42,15 @@ def is_held_back(batch: Batch, profile: BatchProfile, state: ProfileState | None
     return _is_late(batch, profile, event.occurred_at, event.received_at)
 
 
-def is_correction(state: ProfileState | None, routed: RoutedEvent) -> bool:
+def is_correction(profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> bool:
     """Return whether an event that was held back lies in the past of the profile, which it may correct.
 
-    All of them are evaluated together: what one of them would have begun in the past, another one may have ended.
+    All of them are evaluated together: what one of them would have begun in the past, another one may have ended. One
+    at the time to which those before it have brought the profile comes in its order, and corrects nothing.
     """
-    return routed.settled and not _is_later(routed, state)
+    if not routed.settled or state is None or _is_later(routed, state):
+        return False
+    return not profile.reached_at == state.as_of == routed.event.occurred_at
 
 
 def _is_later(routed: RoutedEvent, state: ProfileState | None) -> bool:

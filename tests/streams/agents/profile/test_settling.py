@@ -147,6 +147,24 @@ def test_equal_times_are_folded_in_the_order_of_their_ordinals() -> None:
     assert [profile.traits for profile in profiles.read(PROFILES, Profile)] == ['{"plan":"c"}']
 
 
+@pytest.mark.parametrize("before", [[], [_late(NOW - 3 * HOUR, "Look")]], ids=["of a new person", "of a known one"])
+def test_equal_times_are_evaluated_one_after_the_other_as_in_time(before: list[Event]) -> None:
+    """The second of three payments of one millisecond is the second one, also where they come late."""
+    second = EventCount(PAYS, Window(), 2, 2)
+    segments = (ABANDONED_CARTS, Segment("paid twice", second))
+    program = compile_program(Definitions(segments, triggers=(Trigger("thanks", PAYS, second),)))
+    profiles = ProfilePartition(adopt=unchanging(program, ["main"]))
+    payments = [
+        event(NOW - 2 * HOUR, "Pay", received_at=NOW, message_id=f"p{ordinal}", ordinal=ordinal)
+        for ordinal in (1, 2, 3)
+    ]
+    profiles.events([*payments[::-1], *before], ANN, NOW)
+    profiles.sweep(QUIET)
+
+    assert _published(profiles) == [("paid twice", change, NOW - 2 * HOUR) for change in ("entered", "exited")]
+    assert [each.cause for each in profiles.read(TRIGGERS, Fired)] == ["p2"]
+
+
 def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_once_it_has_settled() -> None:
     profiles = ProfilePartition()
     profiles.event(event(NOW - 2 * HOUR, "View"), ANN)
