@@ -69,7 +69,20 @@ def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject,
             return _NONE
         return value_of(events), _first_change(events[concerned], window, subject, now)
 
-    return evaluate if issubclass(type_of(need), _NEWEST) else evaluate_total
+    if not issubclass(type_of(need), _NEWEST):
+        return evaluate_total
+    if window.session or window.ms is None:
+        return evaluate
+    within_ms = window.ms
+
+    def evaluate_within(subject: Subject, now: int) -> Value:  # the commonest window
+        state = subject.state(key)
+        if not isinstance(state, _NEWEST):
+            return _NONE
+        events = _since(state, now - within_ms)
+        return (value_of(events), _time(events[concerned]) + within_ms) if events else _NONE
+
+    return evaluate_within
 
 
 def compile_aggregate_comparison(
@@ -102,7 +115,11 @@ def compile_aggregate_comparison(
 
 def _within(state: Times | Newest | Spans, window: Window, subject: Subject, now: int) -> Events:
     """Return the newest events in a window."""
-    begins = after(window, subject, now)
+    return _since(state, after(window, subject, now))
+
+
+def _since(state: Times | Newest | Spans, begins: int) -> Events:
+    """Return the newest events after a time."""
     if not isinstance(state, Newest):
         times = state.times
         return times[max(bisect_right(times, begins), len(times) - MAX_VALUES) :]
@@ -246,7 +263,7 @@ _RESTS: Mapping[Measure, Callable[[Events], Rest]] = {
 
 
 def _sum(events: Events) -> object:
-    return _of_sum(sum([millionths(value) for value in _values(events) if -MAX_SUMMAND <= value <= MAX_SUMMAND]))
+    return _of_sum(sum([millionths(event[-1]) for event in events if -MAX_SUMMAND <= event[-1] <= MAX_SUMMAND]))
 
 
 _OF_ALL: Mapping[Measure, Callable[[Events], object]] = {

@@ -192,6 +192,12 @@ class Program:
         return {key: directed(concerned) for key, concerned in segments.items()}
 
     @cached_property
+    def _concerned(self) -> Mapping[str, tuple[tuple[int, ...], Directed | None]]:
+        """What a change of a name concerns: its readers, and the segments that it changes in one direction."""
+        names = self.readers.keys() | self._directed.keys()
+        return {name: (self.readers.get(name, ()), self._directed.get(name)) for name in names}
+
+    @cached_property
     def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         """By the key of an accumulator, trigger or purpose: the definitions that read it, each its kind and name."""
         named: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -252,11 +258,13 @@ class Program:
         would have ended.
         """
         touched = set[int]()
+        concerned = self._concerned
         for name in names:
-            if (readers := self.readers.get(name)) is not None:
+            if name in concerned:
+                readers, segments = concerned[name]
                 touched.update(readers)
-            if (segments := self._directed.get(name)) is not None:
-                segments.touch(touched, counted(name), members, waiting)
+                if segments is not None:
+                    segments.touch(touched, counted(name), members, waiting)
         return touched
 
     def collecting(self, more: Iterable[CompiledAccumulator]) -> "Program":

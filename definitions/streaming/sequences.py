@@ -116,20 +116,35 @@ def _follows(entry: Entry, before: Entry, step: Step, without: Entries) -> bool:
 def _unanswered(reached: Entries, answers: Entries, within_ms: int) -> list[int]:
     """Return the times at which events have gone without an answer."""
     unanswered, index = list[int](), 0
+    number = len(answers)
     for entry in reached:  # in their order, as the answers are
         index = bisect_right(answers, entry, index)
-        if index == len(answers) or answers[index][0] - entry[0] >= within_ms:
+        if index == number or answers[index][0] - entry[0] >= within_ms:
             unanswered.append(entry[0] + within_ms)
     return unanswered
 
 
+def _evaluate_any(completed: list[int], within_ms: int, now: int) -> Evaluation:
+    """Evaluate whether there is one of some completions in the window: until the first gap that long."""
+    until = completed[0]
+    if until > now:
+        return False, until
+    for at in completed:
+        if at > until:
+            break
+        until = at + within_ms
+    return True, until
+
+
 def _evaluate(completed: list[int], within_ms: int, at_least: int, now: int) -> Evaluation:
     """Evaluate whether there are enough completions in the window; `completed`: their times, also those to come."""
-    completed = completed[bisect_right(completed, now - within_ms) :]
+    gone = bisect_right(completed, now - within_ms)
+    if gone:
+        completed = completed[gone:]
     if len(completed) < at_least:
         return _FAILS
-    if at_least == 1 and completed[0] > now:
-        return False, completed[0]
+    if at_least == 1:
+        return _evaluate_any(completed, within_ms, now)
 
     def holds(at: int) -> bool:
         return bisect_right(completed, at) - bisect_right(completed, at - within_ms) >= at_least
