@@ -62,6 +62,7 @@ def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]
         # What others keep in their shell is nothing that SQL should ever come near.
         environment={name: value for name, value in environment.items() if name in _SHOWN_TO_SQL},
         ready=http_ready(port, "/ping"),
+        yields=True,  # its merges, on all processors at once, would have whoever acts wait for whoever looks
     )
 
 
@@ -85,6 +86,7 @@ def onefold_processes(
             after=("topics", "schemas", *([after] if after else [])),
             stop_within_s=4.0,
             restarts=name != "collector",
+            yields=name == "sink",
         )
 
     return (

@@ -24,7 +24,10 @@ def _nothing() -> None:
 
 
 class ProcessSpec(msgspec.Struct, frozen=True):
-    """How to start a process of the stack, and how to see that it serves. `after`: steps to be done before."""
+    """How to start a process of the stack, and how to see that it serves. `after`: steps to be done before.
+
+    `yields`: where the processors are full, others go before it.
+    """
 
     name: str
     title: str
@@ -36,6 +39,7 @@ class ProcessSpec(msgspec.Struct, frozen=True):
     start_within_s: float = 60.0
     stop_within_s: float = 3.0
     restarts: bool = False
+    yields: bool = False
 
 
 class Setup(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ def sleeper(  # noqa: PLR0913 - one for each way to be
     parent: bool = False,
     restarts: bool = False,
     stop_within_s: float = 5.0,
+    yields: bool = False,
 ) -> ProcessSpec:
     """A process that is ready once it has written its process id into `folder/NAME.pid`."""
     flags = ["1" if flag else "0" for flag in (stubborn, parent)]
@@ -46,6 +47,7 @@ def sleeper(  # noqa: PLR0913 - one for each way to be
         after=after,
         stop_within_s=stop_within_s,
         restarts=restarts,
+        yields=yields,
     )
 
 

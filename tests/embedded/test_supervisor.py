@@ -192,3 +192,14 @@ def test_parts_have_sessions_of_their_own(supervise: Supervise, tmp_path: Path) 
     pid = supervisor.processes["store"].pid
     assert pid is not None
     assert os.getsid(pid) == pid != os.getsid(0)
+
+
+def test_where_the_processors_are_full_others_go_before_what_yields(supervise: Supervise, tmp_path: Path) -> None:
+    supervisor = supervise(sleeper(tmp_path, "store"), sleeper(tmp_path, "sink", yields=True))
+    supervisor.start()
+    store, sink = (supervisor.processes[name].pid or 0 for name in ("store", "sink"))
+    niceness = [os.getpriority(os.PRIO_PROCESS, pid) for pid in (store, sink)]
+    assert niceness[0] == os.getpriority(os.PRIO_PROCESS, 0) < niceness[1]
+    groups = [Path(f"/proc/{pid}/autogroup") for pid in (store, sink)]
+    if groups[0].exists():  # Linux, where a session is a group by itself
+        assert [int(group.read_text().split()[-1]) for group in groups] == [0, 5]
