@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier
 from streams.fold import facets
+from streams.fold.evaluation import evaluate_all
 from streams.fold.evaluations import Evaluations
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.lineage import Lineage
@@ -113,6 +114,9 @@ def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
     for which in WHICH:
         assert person.state.sessions.facts(which, until) == naive.session_facts(which, events, until)
     assert [s.status for s in visible(person.out)] == [s.status for s in visible(whole_out)]
+    for state in (person.state, whole):  # what an event prolongs is evaluated when it would have ended: too early, once
+        evaluate_all(state, "anew", CONTEXT, again := Outputs())
+        assert not again.segment_changes
     assert next_deadline(person.state) == next_deadline(whole)
 
 
