@@ -11,6 +11,10 @@ from schemas.records import Identifier, ProfileKind, SegmentChange, Trigger
 ActivationKind: TypeAlias = Literal["segment", "trigger"]
 REAFFIRM = "reaffirm"
 """The cause of what is said once more of a membership, as the identifiers that it was said under have moved."""
+REINSTATE = "reinstate"
+"""The cause of an entry that is said once more after another profile's exit: the receiver had the person until then."""
+ONCE_MORE = frozenset({REAFFIRM, REINSTATE})
+"""The causes of what is about no change of a membership."""
 
 
 class Activation(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ _BY_TIME = {
     "session_end": "because the visit ended",
     "tick": "because of events of several persons",
     "reaffirm": "because what the receiver knows people by has moved between profiles",
+    "reinstate": "because the exit of a profile that had its identifiers took it out",
     "sync": "because the destination was brought in line with the segment",
 }
 

@@ -14,7 +14,7 @@ from definitions.quiet_hours import QuietHours
 from definitions.receivers.values import Holds
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
-from schemas.activations import REAFFIRM, Activation
+from schemas.activations import ONCE_MORE, Activation
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
@@ -42,7 +42,7 @@ class Situation(msgspec.Struct, frozen=True):
     person's, empty if unknown. `sent_at`: times (ms) at which deliveries to the person on the channel were sent, in
     order, as far back as the longest cap. `may_be_held`: of states, whether the receiver may hold an entry of this
     profile and segment, as one was begun and no exit was delivered since; `was_sent`: whether one of this membership
-    was begun at all.
+    was begun at all, or of another profile's that this one has taken over.
     """
 
     now: int
@@ -100,7 +100,7 @@ def _against_forever(policy: Policy, activation: Activation, situation: Situatio
     ):
         return Never("hold_out", f"{policy.hold_out_permille / 10:g} % of all persons are held out")
     late_ms = situation.now - activation.happened_at
-    is_once_more = activation.cause == REAFFIRM and situation.was_sent
+    is_once_more = activation.cause in ONCE_MORE and situation.was_sent
     if policy.not_older_than_ms is not None and not is_once_more and late_ms > policy.not_older_than_ms:
         return Never("too_late", f"it is {late_ms // 1000} s old, {policy.not_older_than_ms // 1000} s are allowed")
     return None

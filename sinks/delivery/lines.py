@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from definitions.receivers.values import Holds
-from schemas.activations import REAFFIRM, Activation, covers
+from schemas.activations import REAFFIRM, REINSTATE, Activation, covers
 from sinks.delivery.memory import Held, SegmentState
 from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from state.store import META
@@ -192,6 +192,8 @@ def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and re
         segment.waiting = line.next if holds == "states" else None
         if activation.change == "exited" and activation.cause != REAFFIRM:
             segment.was_sent = False
+        if activation.cause == REINSTATE:
+            segment.was_sent = True
         line.segments[activation.name] = segment
     view.put(_item_key(key, line.next), _encode(Waiting(now, record)))
     line.next += 1

@@ -20,7 +20,8 @@ class SegmentState(msgspec.Struct, array_like=True):
 
     `version`, `happened_at`: of the newest change that was admitted. `waiting`: where states are held, the newest one's
     number, while it has not begun. `held`: whether the receiver holds the person. `was_sent`: whether an entry of this
-    membership was begun, also if an exit that ends no membership has followed.
+    membership was begun, also if an exit that ends no membership has followed; or whether the receiver had the person
+    by another profile, of which an exit has taken it out.
     """
 
     version: int

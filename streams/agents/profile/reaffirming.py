@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from definitions.addresses import addresses, has_addresses
 from definitions.destinations import Destination
-from schemas.activations import REAFFIRM, covers
+from schemas.activations import REAFFIRM, REINSTATE, covers
 from schemas.identity import stable_id
 from schemas.records import Identifier, Reaffirm, SegmentChange
 from streams.agents.profile.batch import Batch, BatchProfile
@@ -24,6 +24,8 @@ from streams.fold.state import ProfileState
 def reaffirm(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Reaffirm) -> None:
     """Say that the profile is in the segment, if it is and another one has left it; have others say so too.
 
+    However late that is: the receiver had the person by the other one, until the exit.
+
     Those are whoever has identifiers of the exit by now, found by way of the identifiers' default profiles. What the
     profile has left itself needs no more: its own line is in order.
     """
@@ -32,7 +34,7 @@ def reaffirm(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
         statements = _Statements(batch, profile, state)
         for destination in statements.holding(command.segment):
             if destination.kept_as == command.destination:
-                statements.enter(destination, command.segment)
+                statements.enter(destination, command.segment, REINSTATE)
     elsewhere = {
         batch.default_profile_id(profile, identifier)
         for identifier in command.identifiers
@@ -118,28 +120,30 @@ class _Statements(NamedTuple):
                 if before != now:
                     yield segment, destination, covers(now, before)
 
-    def enter(self, destination: Destination, segment: str) -> None:
+    def enter(self, destination: Destination, segment: str, cause: str = REAFFIRM) -> None:
         """Say that the profile is in a segment, if it is, unless just that was said last."""
-        entered_at, identifiers = self.state.memberships.entered_at.get(segment), self.state.identifiers.listed()
+        identifiers = self.state.identifiers.listed()
         said = [each for each in self.profile.outputs.reaffirmed.get(destination, ()) if each.segment == segment]
         is_said = said and (said[-1].change, said[-1].identifiers) == ("entered", identifiers)
-        if entered_at is not None and not is_said:
-            self._say(destination, segment, "entered", entered_at, identifiers)
+        is_said_so = is_said and cause in {REAFFIRM, said[-1].cause}
+        if segment in self.state.memberships.entered_at and not is_said_so:
+            self._say(destination, segment, "entered", identifiers, cause)
 
     def exit(self, destination: Destination, segment: str, former: tuple[Identifier, ...]) -> None:
         """Say that nobody with these identifiers is in a segment any more."""
-        self._say(destination, segment, "exited", self.batch.now(self.profile), former)
+        self._say(destination, segment, "exited", former, REAFFIRM)
 
     def _say(
         self,
         destination: Destination,
         segment: str,
         change: Literal["entered", "exited"],
-        changed_at: int,
         identifiers: tuple[Identifier, ...],
+        cause: str,
     ) -> None:
         context, lineage = self.profile.context, self.state.lineage
         lineage.version = version = lineage.version + 1
+        entered_at = self.state.memberships.entered_at
         about = f"{context.workspace}|{context.profile_id}|{destination.kept_as}|{segment}|{change}|{version}"
         said = SegmentChange(
             context.workspace,
@@ -147,8 +151,8 @@ class _Statements(NamedTuple):
             context.profile_id,
             segment,
             change,
-            changed_at,
-            REAFFIRM,
+            entered_at[segment] if change == "entered" else self.batch.now(self.profile),
+            cause,
             version,
             identifiers,
             context.kind,

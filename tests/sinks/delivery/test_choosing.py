@@ -16,7 +16,7 @@ from definitions.receivers import Receiver
 from definitions.receivers.sql import Sql
 from definitions.receivers.values import Holds
 from definitions.receivers.webhook import Webhook
-from schemas.activations import REAFFIRM, Activation
+from schemas.activations import REAFFIRM, REINSTATE, Activation
 from schemas.records import ConsentChange, DeliveryAttempt, ProfileCommand, Reaffirm
 from schemas.topics import PROFILE_COMMANDS
 from sinks.delivery import lines
@@ -313,5 +313,19 @@ def test_a_membership_that_was_too_old_to_be_sent_is_not_sent_once_more_either()
     line.admit("buyers", "exited")
     assert line.deliver() == [("buyers", "exited")]
     line.admit("buyers", "entered")  # another membership, which is too old
+    line.admit("buyers", "entered", REAFFIRM)
+    assert line.deliver() == []
+
+
+def test_who_was_too_late_is_sent_once_it_has_taken_over_somebody_whom_the_receiver_had() -> None:
+    line = Sent()
+    line.shop = served("states", caps=(), not_older_than_ms=HOUR)
+    line.admit("buyers", "entered")
+    assert line.deliver() == []
+    line.admit("buyers", "entered", REINSTATE)
+    line.admit("buyers", "entered", REAFFIRM)  # another merge, before the first was sent
+    assert line.deliver() == [("buyers", "entered")]
+    line.admit("buyers", "exited")
+    assert line.deliver() == [("buyers", "exited")]
     line.admit("buyers", "entered", REAFFIRM)
     assert line.deliver() == []

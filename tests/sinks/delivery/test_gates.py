@@ -86,9 +86,10 @@ def test_what_has_become_too_old_is_not_sent() -> None:
 def test_what_is_said_once_more_is_not_too_old_for_that() -> None:
     policy = replace(STATES, not_older_than_ms=1)
     assert isinstance(gate(policy, ENTERED, Situation(NOW)), Never)
-    once_more = replace(ENTERED, cause="reaffirm")
-    assert gate(policy, once_more, Situation(NOW, was_sent=True)) == SEND
-    assert isinstance(gate(policy, once_more, Situation(NOW)), Never)
+    for cause in ("reaffirm", "reinstate"):
+        once_more = replace(ENTERED, cause=cause)
+        assert gate(policy, once_more, Situation(NOW, was_sent=True)) == SEND
+        assert isinstance(gate(policy, once_more, Situation(NOW)), Never)
     assert isinstance(gate(policy, ENTERED, Situation(NOW, was_sent=True)), Never)
 
 

@@ -87,7 +87,7 @@ def test_who_a_profile_was_merged_into_says_once_more_what_it_is_in() -> None:
     (sent_on,) = profiles.commands()
     assert (sent_on.profile_id, sent_on.command) == (ANNS, exited(PROFILE_ID, VISIT))
     profiles.command(sent_on)
-    assert profiles.said("visits") == [("entered", "reaffirm", (ANN, VISIT))]
+    assert profiles.said("visits") == [("entered", "reinstate", (ANN, VISIT))]
     assert [profiles.said(each) for each in ("people", "hook")] == [[], []]
     assert profiles.read(SEGMENTS, SegmentChange) == []
     assert profiles.commands() == []
