@@ -88,6 +88,12 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.channel or ("" if self.receiver is None else channel_of(type(self.receiver)))
 
     @property
+    def carried_by(self) -> str:
+        """The channel that mails go by though their file names another one: who denies it gets none. Else empty."""
+        email = channel_of(Mail)
+        return email if isinstance(self.receiver, Mail) and self.reached_by != email else ""
+
+    @property
     def asked_purpose(self) -> str:
         """For what purpose people are asked; empty if they are not.
 

@@ -102,7 +102,8 @@ def objection_to(definitions: Definitions, destination: Destination, consent: Co
     """Return what somebody's consent has against the delivery; None: nothing, or the destination asks for none."""
     if not destination.asked_purpose:
         return None
-    return objection(consent, destination.asked_purpose, destination.reached_by, definitions.consent.defaults)
+    defaults, carrier = definitions.consent.defaults, destination.carried_by
+    return objection(consent, destination.asked_purpose, destination.reached_by, defaults, carrier)
 
 
 def send(destination: Destination, delivery: Delivery, namespace_of: NamespaceOf) -> Outcome:

@@ -45,13 +45,17 @@ class ConsentState(msgspec.Struct, frozen=True):
 
     statements: Mapping[str, Mapping[str, ConsentStatement]] = {}
 
-    def applying(self, purpose: str, channel: str) -> Iterator["Said"]:
-        """Yield the statements that are about a purpose and a channel, with their own: the narrowest first."""
+    def applying(self, purpose: str, channel: str, carrier: str = "") -> Iterator["Said"]:
+        """Yield the statements that are about a purpose and a channel, with their own: the narrowest first.
+
+        `carrier`: a wider channel, of which only denials are about this one.
+        """
         for said_purpose in dict.fromkeys((purpose, ALL)):
             by_channel = self.statements.get(said_purpose, {})
-            for said_channel in dict.fromkeys((channel, ALL)):
-                if said_channel in by_channel:
-                    yield said_purpose, said_channel, by_channel[said_channel]
+            for said_channel in dict.fromkeys((channel, carrier, ALL)):
+                said = by_channel.get(said_channel)
+                if said is not None and (said_channel != carrier or said.status == "denied"):
+                    yield said_purpose, said_channel, said
 
 
 Said: TypeAlias = tuple[str, str, ConsentStatement]
@@ -74,19 +78,22 @@ def decode_consent(text: str) -> ConsentState:
     return ConsentState(_decode(text)) if text else ConsentState()
 
 
-def objection(state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default]) -> str | None:
+def objection(
+    state: ConsentState, purpose: str, channel: str, defaults: Mapping[str, Default], carrier: str = ""
+) -> str | None:
     """Return what a person's consent has against a delivery, as people read it; None if it may be sent.
 
     `purpose`: ALL for what names none. `channel`: empty for what has none. `defaults`: by purpose that is defined, what
     holds of whoever has said nothing; of ALL, opt-out. A denial stands, unless a narrower grant is later; a broad grant
-    lifts no narrow denial. What was never said is as the default has it.
+    lifts no narrow denial. What was never said is as the default has it. `carrier`: another channel, of which this one
+    is a part: who denies that is not sent to either, but a grant of it is none of this one.
     """
     channel = channel or ALL
     default = "opt_out" if purpose == ALL else defaults.get(purpose)
     if default is None:
         return f"no purpose {purpose!r} is defined"
-    applying = list(state.applying(purpose, channel))
-    denial = _standing_denial(applying)
+    applying = list(state.applying(purpose, channel, carrier))
+    denial = _standing_denial(applying, carrier)
     if denial is not None:
         return statement_in_words(*denial)
     if default == "opt_out" or _is_granted(applying):
@@ -126,10 +133,12 @@ def statement_in_words(purpose: str, channel: str, statement: ConsentStatement) 
     return f"{what}{where} is {statement.status}{why}"
 
 
-def _standing_denial(applying: list[Said]) -> Said | None:
+def _standing_denial(applying: list[Said], carrier: str = "") -> Said | None:
     """Return the narrowest denial that no later grant of a part of it lifts; None if there is none."""
     denials = (
-        said for number, said in enumerate(applying) if said[2].status == "denied" and not _is_lifted(applying, number)
+        said
+        for number, said in enumerate(applying)
+        if said[2].status == "denied" and not _is_lifted(applying, number, carrier)
     )
     return next(denials, None)
 
@@ -144,12 +153,17 @@ def is_part(purpose: str, channel: str, wide_purpose: str, wide_channel: str) ->
     return is_within and (purpose, channel) != (wide_purpose, wide_channel)
 
 
-def _is_lifted(applying: list[Said], number: int) -> bool:
+def _is_lifted(applying: list[Said], number: int, carrier: str) -> bool:
     """Return whether a grant for a part of what a denial is about came later than the denial."""
     purpose, channel, denial = applying[number]
     return any(
         grant.status == "granted"
         and grant.since > denial.since
-        and is_part(granted_purpose, granted_channel, purpose, channel)
+        and is_part(granted_purpose, granted_channel, purpose, _wide(channel, carrier, granted_channel))
         for granted_purpose, granted_channel, grant in applying
     )
+
+
+def _wide(channel: str, carrier: str, granted_channel: str) -> str:
+    """Return the channel of a denial, as a grant's sees it: to what it carries, a carrier is what ALL is."""
+    return ALL if channel == carrier and granted_channel != ALL else channel

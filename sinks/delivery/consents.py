@@ -41,4 +41,4 @@ def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is 
         return None
     kept = view.get(_PREFIX + key)
     state = consent_of(activation, None if kept is None else decode(kept))
-    return objection(state, definition.asked_purpose, definition.reached_by, defaults)
+    return objection(state, definition.asked_purpose, definition.reached_by, defaults, definition.carried_by)

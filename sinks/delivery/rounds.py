@@ -117,7 +117,8 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
                 follows = choice.reaffirmations.output(each.activation, served.kept_as, lines.record_key(line))
                 choice.notes.outputs.append(follows)
             if isinstance(each.outcome, Refused):
-                bounced = choice.bounced.output(chosen.delivery, each.outcome, served.definition.reached_by, choice.now)
+                channel = served.definition.carried_by or served.definition.reached_by
+                bounced = choice.bounced.output(chosen.delivery, each.outcome, channel, choice.now)
                 choice.notes.outputs += [] if bounced is None else [bounced]
     return list(by_line)
 

@@ -90,6 +90,25 @@ def test_what_has_no_channel_goes_by_what_was_said_of_every_one() -> None:
     assert objection(said(), "marketing", "", DEFAULTS) == "marketing needs a consent that was never given"
 
 
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([("email", "denied", 2)], False),
+        ([("email", "denied", 2), ("letters", "granted", 1)], False),
+        ([("email", "denied", 2), (ALL, "granted", 3)], False),
+        ([("email", "denied", 2), ("letters", "granted", 3)], True),
+        ([("email", "granted", 3)], False),
+        ([("letters", "granted", 1)], True),
+        ([("email", "granted", 3), ("letters", "denied", 1)], False),
+    ],
+)
+def test_who_denies_what_carries_a_channel_is_not_sent_to_it(
+    statements: list[tuple[str, Status, int]], allowed: bool
+) -> None:
+    state = said(*(("marketing", *each) for each in statements))
+    assert (objection(state, "marketing", "letters", DEFAULTS, "email") is None) is allowed
+
+
 STATUSES: tuple[Status, ...] = ("granted", "denied", "unknown")
 STATEMENTS = st.dictionaries(
     st.tuples(st.sampled_from(("marketing", "service", ALL)), st.sampled_from(("email", "sms", ALL))),

@@ -80,6 +80,7 @@ def objection(destination: Destination, rules: ConsentRules, *said: SaidInEvent)
     [
         (WHOLE, RULES),
         (msgspec.structs.replace(WHOLE, channel=""), RULES),
+        (msgspec.structs.replace(WHOLE, channel="letters"), ConsentRules(RULES.purposes, channels=("letters",))),
         (msgspec.structs.replace(WHOLE, purpose=""), RULES),
         (msgspec.structs.replace(WHOLE, purpose="", channel=""), RULES),
         (msgspec.structs.replace(WHOLE, purpose="", channel=""), NO_RULES),
