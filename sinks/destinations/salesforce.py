@@ -46,8 +46,8 @@ TRANSIENT = ("UNABLE_TO_LOCK_ROW", "TooManyLockFailure", "REQUEST_RUNNING_TOO_LO
 """How an error of a record begins, after which another attempt may succeed."""
 
 CSV = "text/csv"
-MAX_PAGES = 20
-"""Of the list of jobs, a thousand each."""
+MAX_PAGES = 1_000
+"""Of the list of jobs, a thousand each; a week has fewer."""
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class SalesforceRecords:
         self._jobs = f"{base}/services/data/{options.version}/jobs/ingest"
         self.batching = Batching(deliveries=min(options.batch, MAX_RECORDS), bytes=MAX_BYTES)
         self._base = base
-        self._former: list[str] | None = None  # jobs that were under way before the first one of this process
+        self._former: list[str] = []  # jobs that were under way before the first one of this process
+        self._unread = [f"{self._jobs}?jobType=V2Ingest"]  # the next page of the list of jobs, if any is left
+        self._pages = 0
         self._looking = asyncio.Lock()
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -122,8 +124,8 @@ class SalesforceRecords:
     async def _have_former_ended(self) -> bool:
         """Wait for jobs that were under way before the first one; return whether they have ended. Raises JobFailed."""
         async with self._looking:
-            if self._former is None:
-                self._former = await self._under_way()
+            while self._unread:  # whoever is given up in between goes on from there
+                await self._read_jobs(self._unread[0])
             try:
                 async with asyncio.timeout(self._options.wait_ms / 1_000):
                     while self._former:
@@ -142,24 +144,24 @@ class SalesforceRecords:
                 raise
             log.warning("a job that an earlier process may have left cannot be read: it counts as ended")
 
-    async def _under_way(self) -> list[str]:
-        """Return jobs that may write records like ours. Who may not list them is not kept from sending."""
-        found: list[str] = []
-        url = f"{self._jobs}?jobType=V2Ingest"
-        for _ in range(MAX_PAGES):
-            try:
-                said = (await self._call("GET", url, JSON, b"")).json()
-            except JobFailed as failed:
-                if isinstance(failed.settled, Stopped):
-                    raise
-                log.warning("jobs that an earlier process may have left are not known: %s", failed.settled.reason)
-                break
-            found += [text_at(job, "id") for job in list_at(said, "records") if is_like_ours(job, self._options)]
+    async def _read_jobs(self, page: str) -> None:
+        """Note jobs that may write records like ours. Who may not list them is not kept from sending."""
+        following = ""
+        try:
+            said = (await self._call("GET", page, JSON, b"")).json()
+        except JobFailed as failed:
+            if isinstance(failed.settled, Stopped):
+                raise
+            log.warning("jobs that an earlier process may have left are not known: %s", failed.settled.reason)
+        else:
+            jobs = [text_at(job, "id") for job in list_at(said, "records") if is_like_ours(job, self._options)]
+            self._former += [f"{self._jobs}/{quote(job, safe='')}" for job in jobs if job]
             following = text_at(said, "nextRecordsUrl")
-            if not following.startswith("/"):
-                break
-            url = f"{self._base}{following}"
-        return [f"{self._jobs}/{quote(job, safe='')}" for job in found if job]
+        self._pages += 1
+        if following and self._pages == MAX_PAGES:
+            log.warning("jobs that an earlier process may have left are not all known: there are too many")
+        is_more = following.startswith("/") and self._pages < MAX_PAGES
+        self._unread = [f"{self._base}{following}"] if is_more else []
 
     async def _create(self) -> str:
         order = {

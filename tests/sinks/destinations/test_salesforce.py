@@ -166,6 +166,18 @@ async def test_a_job_that_a_killed_process_has_left_ends_before_the_first_one() 
     assert [method for method, path in steps if path in {f"{JOBS}/7500", f"{JOBS}/7501"}] == ["GET"] * 3
 
 
+async def test_however_many_jobs_there_were_those_of_before_are_found() -> None:
+    async with SalesforceService() as salesforce, opened(salesforce) as records:
+        for number in range(30):  # of which a page has one
+            salesforce.jobs.append({"id": f"x{number}", "state": "Aborted", "object": "Contact", "operation": "upsert"})
+        salesforce.uploaded += [[] for _ in range(30)]
+        salesforce.jobs.append({"id": "75030", "state": "UploadComplete", "object": "Contact", "operation": "upsert"})
+        salesforce.uploaded.append([{"Onefold_Id__c": "ann", "In_loyal__c": "true"}])
+        [outcome] = await records.send([person("ann", "exited", version=2)])
+    assert isinstance(outcome, Delivered)
+    assert salesforce.records["ann"]["In_loyal__c"] == "false"
+
+
 async def test_while_a_job_of_before_does_not_end_nothing_is_written() -> None:
     async with SalesforceService() as salesforce, opened(salesforce, wait_ms=1) as records:
         left_by_a_kill(salesforce, "ann")
