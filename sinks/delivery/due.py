@@ -9,10 +9,14 @@ from sinks.delivery.served import Served
 from state.view import StateView
 
 
+READ_BYTES = 8_000_000
+"""Of what waits in the lines of a destination in one round; the rest is read in the next one."""
+
+
 def due_lines(
     served: Served, touched: Iterable[bytes], under_way: Collection[bytes], limit: int, choice: Choice
 ) -> tuple[deque[bytes], bool]:
-    """Return the lines that are due, and whether the store may have more than `limit`.
+    """Return the lines that are due, and whether the store may have more: than `limit`, or than is read in a round.
 
     What choosing needs of them is read with few calls.
     """
@@ -20,10 +24,12 @@ def due_lines(
     free = dict.fromkeys(line for line in (*stored, *touched) if line not in under_way)
     choice.view.prefetch(free)
     due = [line for line in free if _is_due(choice.view, line, choice.now)]
-    lines.prefetch(choice.view, due)
+    read = lines.prefetch(choice.view, due, READ_BYTES)
+    is_cut = len(stored) >= limit or read < len(due)
+    due = due[:read]
     if served.definition.asked_purpose:
         consents.prefetch(choice.view, map(lines.record_key, due))
-    return deque(due), len(stored) >= limit
+    return deque(due), is_cut
 
 
 def hasten(view: StateView, key: bytes, attempted_until: int, now: int) -> bool:

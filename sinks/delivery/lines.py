@@ -31,6 +31,7 @@ MAX_WAITING = 10_000
 _ITEM = META + b"waiting|"
 _NUMBER = struct.Struct(">Q")
 _LOOKED_AT_ONCE = 32
+_READ_AT_ONCE = 64
 
 
 class Line(msgspec.Struct, array_like=True):
@@ -160,9 +161,19 @@ def read(view: StateView, key: bytes) -> Line:
     return view.decoded(key, _line_of)
 
 
-def prefetch(view: StateView, keys: Iterable[bytes]) -> None:
-    """Read the first ones that wait in many lines with one call of the store."""
-    view.prefetch(_item_key(key, line.first) for key in keys if (line := read(view, key)).count)
+def prefetch(view: StateView, keys: Sequence[bytes], most_bytes: int) -> int:
+    """Read the first ones that wait in many lines, with few calls of the store; return of how many lines.
+
+    Those are fewer where the records are long: they may be large, and stay in memory for the round.
+    """
+    number = size = 0
+    while number < len(keys) and size < most_bytes:
+        several = keys[number : number + _READ_AT_ONCE]
+        first = [_item_key(key, line.first) for key in several if (line := read(view, key)).count]
+        view.prefetch(first)
+        size += sum(len(view.get(each) or b"") for each in first)
+        number += len(several)
+    return number
 
 
 def admit(  # noqa: PLR0913, PLR0917 - a line, what comes, how it is kept and read, and when
@@ -208,9 +219,10 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
     """Return the first ones of a line, `limit` at most: those that have begun alone, while there are any."""
     line = read(view, key)
     items: list[Numbered] = []
-    number = line.first
+    number, looked_at = line.first, limit
     while number < line.next and len(items) < limit:
-        several = range(number, min(number + max(limit, _LOOKED_AT_ONCE), line.next))
+        several = range(number, min(number + looked_at, line.next))
+        looked_at = max(limit, _LOOKED_AT_ONCE)  # some are missing
         if len(several) > 1:
             view.prefetch(_item_key(key, each) for each in several)
         for each in several:

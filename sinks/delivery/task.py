@@ -191,7 +191,7 @@ class DeliveryTask:
         for each in ended:
             settled = settle(each, choice)
             if each.suspended_until is not None:
-                self._hastening.suspended.note(each.request.served.kept_as, settled)
+                self._hastening.suspended.note(each.request.served.kept_as, settled, choice.view)
             self._under_way[each.request.served.kept_as].difference_update(settled)
             touched += settled
         return touched
