@@ -8,7 +8,6 @@ from sinks.delivery.choosing import Choice
 from sinks.delivery.served import Served
 from state.view import StateView
 
-
 READ_BYTES = 8_000_000
 """Of what waits in the lines of a destination in one round; the rest is read in the next one."""
 

@@ -13,7 +13,7 @@ A delivery waits, begins (it may have arrived from then on), and is settled:
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -31,7 +31,7 @@ MAX_WAITING = 10_000
 _ITEM = META + b"waiting|"
 _NUMBER = struct.Struct(">Q")
 _LOOKED_AT_ONCE = 32
-_READ_AT_ONCE = 64
+_READ_FIRST, _READ_AT_ONCE = 8, 512
 
 
 class Line(msgspec.Struct, array_like=True):
@@ -166,13 +166,14 @@ def prefetch(view: StateView, keys: Sequence[bytes], most_bytes: int) -> int:
 
     Those are fewer where the records are long: they may be large, and stay in memory for the round.
     """
-    number = size = 0
+    number, size, at_once = 0, 0, _READ_FIRST
     while number < len(keys) and size < most_bytes:
-        several = keys[number : number + _READ_AT_ONCE]
+        several = keys[number : number + at_once]
         first = [_item_key(key, line.first) for key in several if (line := read(view, key)).count]
         view.prefetch(first)
         size += sum(len(view.get(each) or b"") for each in first)
         number += len(several)
+        at_once = min(max((most_bytes - size) * number // max(size, 1), 1), _READ_AT_ONCE)  # as long as those so far
     return number
 
 
