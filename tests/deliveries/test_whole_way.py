@@ -6,10 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from click.testing import CliRunner
 
+from definitions.destinations import Destination
+from definitions.mapping import Fields, Selected, Text
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, Window
+from definitions.receivers.mail import Mail
 from definitions.sets.topic import read_publication
+from embedded.layout import free_ports
 from embedded.stack import Stack
 from onefold.cli import onefold
 from onefold.commands.destination_sync import sync
@@ -21,7 +27,13 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.stack
 
 PROCESSES = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder", "deliverer")
-BUYING = EventCount(EventMatcher((Call("track", "Order Completed"),)), Window(30 * 86_400_000))
+
+
+def counted(event: str) -> EventCount:
+    return EventCount(EventMatcher((Call("track", event),)), Window(30 * 86_400_000))
+
+
+BUYING = counted("Order Completed")
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +47,26 @@ def shop(hook: Hook) -> Iterator[Stack]:
     """All processes, and a segment whose changes the hook hears of."""
     with running_stack(*PROCESSES) as stack:
         buyers = Segment("buyers", BUYING, destinations=("crm",))
-        of = applied_set(stack, Definitions((buyers,), (hook.destination(name="crm"),)))
-        settings = stack.settings
-
-        def is_adopted() -> bool:
-            return read_publication(settings.kafka).walked_to("main", settings.partitions) >= of.version
-
-        wait_until(is_adopted, "the worker to go by the definitions", within_s=60)
+        adopted(stack, Definitions((buyers,), (hook.destination(name="crm"),)))
         yield stack
 
 
+def adopted(stack: Stack, definitions: Definitions) -> None:
+    """Have the worker go by definitions."""
+    of, settings = applied_set(stack, definitions), stack.settings
+
+    def is_adopted() -> bool:
+        return read_publication(settings.kafka).walked_to("main", settings.partitions) >= of.version
+
+    wait_until(is_adopted, "the worker to go by the definitions", within_s=60)
+
+
 def order(stack: Stack, who: str) -> None:
-    body = {"type": "track", "event": "Order Completed", "userId": who, "messageId": f"order-{who}"}
-    answer = httpx.post(f"{stack.addresses.http}/v1/track", json=body, auth=("dev", ""))
+    call(stack, "track", event="Order Completed", userId=who, messageId=f"order-{who}")
+
+
+def call(stack: Stack, of_type: str, **body: object) -> None:
+    answer = httpx.post(f"{stack.addresses.http}/v1/{of_type}", json={"type": of_type, **body}, auth=("dev", ""))
     assert answer.is_success, answer.text
 
 
@@ -131,3 +150,44 @@ def test_a_newly_connected_destination_is_sent_all_members(shop: Stack, hook: Ho
     explained = run(shop, "explain", "delivery", outcomes(shop, destination="mail")[0]["delivery_id"])
     assert "because the destination was brought in line with the segment" in explained
     assert "nothing is missing" in run(shop, "fates", "check")
+
+
+def consent_of(stack: Stack, who: str) -> str:
+    return CliRunner().invoke(onefold, ["consent", "show", f"user_id:{who}"], env=dict(stack.environment)).output
+
+
+class NoMailbox:
+    """A mail server that knows nobody."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Refuse a recipient."""
+        self.asked.append(address)
+        return "550 5.1.1 no such user"
+
+
+def test_a_mailbox_that_does_not_exist_ends_all_mails_to_its_person(shop: Stack) -> None:
+    server = Controller(gone := NoMailbox(), hostname="127.0.0.1", port=free_ports(1)[0])
+    relay = Mail("127.0.0.1", "Shop <news@shop.example>", port=server.port, security="none")
+    texts = (("to", Selected(("traits", "email"))), ("subject", Text("{{ name }}")), ("text", Text("{{ name }}")))
+    letters = Destination("letters", receiver=relay, channel="letters", mapping=Fields(texts), traits=("email",))
+    named = {"joined": "Signed Up", "looked": "Cart Viewed"}
+    segments = tuple(Segment(name, counted(event), destinations=("letters",)) for name, event in named.items())
+    adopted(shop, Definitions(segments, (letters,)))
+    server.start()
+    try:
+        call(shop, "identify", userId="eve", messageId="eve-1", traits={"email": "eve@shop.example"})
+        call(shop, "track", event="Signed Up", userId="eve", messageId="eve-2")
+        wait_until(lambda: bool(outcomes(shop, destination="letters", outcome="refused")), "the refusal")
+        (refused,) = outcomes(shop, destination="letters", outcome="refused")
+        assert refused["detail"].startswith("hard bounce: answered 550 5.1.1")
+        wait_until(lambda: "hard_bounce" in consent_of(shop, "eve"), "the denial")
+        call(shop, "track", event="Cart Viewed", userId="eve", messageId="eve-3")
+        wait_until(lambda: bool(outcomes(shop, destination="letters", reason="no_consent")), "what is not sent")
+        assert gone.asked == ["eve@shop.example"]
+    finally:
+        server.stop()
