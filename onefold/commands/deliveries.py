@@ -22,6 +22,8 @@ from onefold.held_up import held_up, shown_held_up
 from onefold.lazy import LazyGroup
 from onefold.left_waiting import GONE
 from onefold.lookups import look_up, lookup_options
+from onefold.person_waiting import REASONS as WAITING_FOR
+from onefold.person_waiting import PersonWaiting, person_waiting
 from onefold.printing import print_fields, print_table
 from onefold.wording import count, json_text
 from runtime.literal import literal
@@ -85,6 +87,8 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
 ) -> None:
     """Show what became of deliveries: a line for each attempt, and for what was not sent, the latest first.
 
+    With --profile also what only waits for the person, and for what.
+
     \b
     Examples:
       onefold deliveries list
@@ -100,16 +104,23 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
         note = _note(settings, chosen.destination) if chosen.destination else ""
         is_new = bool(chosen.destination) and is_whole and not attempts
         waiting = _waiting(settings, workspace, chosen.destination) if is_new and not note else None
-        return _Listed(chosen.destination, attempts, read_pauses(settings), waiting, note)
+        listed = _Listed(chosen.destination, attempts, read_pauses(settings), waiting, note)
+        if not profile or any((outcome, reason, since, until)):
+            return listed
+        of_person = person_waiting(settings, workspace, chosen.profile_ids, listed.pauses, chosen.destination)
+        return listed._replace(of_person=of_person)
 
     listed = look_up(query, workspace, data_dir)
     if as_json:
-        more = {} if listed.waiting is None else {"waiting": listed.waiting}
+        more: dict[str, object] = {} if listed.waiting is None else {"waiting": listed.waiting}
+        if listed.of_person is not None:
+            more["not_attempted"] = listed.of_person
         click.echo(json_text({"deliveries": listed.attempts, **shown_held_up(listed.pauses), **more}))
         return
     name, waiting = listed.destination, listed.waiting
     if waiting is None:
         _print(listed.attempts)
+        _print_waiting(listed.of_person or [])
     else:
         click.echo(literal(f"nothing was delivered to {name} yet; {waiting:,} wait{'s' * (waiting == 1)}"))
     for line in held_up(listed.pauses, {name} if name else None):
@@ -122,7 +133,7 @@ class _Listed(NamedTuple):
     """What is shown of the attempts that are chosen.
 
     `destination`: what it is called now; empty: all are meant. `waiting`: of one that has heard nothing yet. `note`:
-    what there is to say of one that is sent nothing.
+    what there is to say of one that is sent nothing. `of_person`: what only waits for the person that is chosen.
     """
 
     destination: str
@@ -130,6 +141,7 @@ class _Listed(NamedTuple):
     pauses: Pauses
     waiting: int | None
     note: str
+    of_person: list[PersonWaiting] | None = None
 
 
 def _note(settings: Settings, name: str) -> str:
@@ -164,6 +176,14 @@ def _print(attempts: list[ShownAttempt]) -> None:
     ]
     names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery", "detail")
     print_table(names, rows, numbers=("attempt",), wrapped="detail")
+
+
+def _print_waiting(several: list[PersonWaiting]) -> None:
+    """Say of what was never attempted for what it waits."""
+    for each in several:
+        until = f", until {each.due_at}" if each.due_at else ""
+        what = f"{each.name} {each.change} at {each.happened_at} ({each.delivery_id})"
+        click.echo(literal(f"{each.destination}: {what} waits: {WAITING_FOR[each.reason]}{until}"))
 
 
 def _again(attempt: ShownAttempt) -> str:

@@ -151,10 +151,15 @@ def waiting_activations(kafka: str, codec: Codec, names: Names, workspace: str |
 
 def waiting_of(kafka: str, codec: Codec, destination: Destination, workspace: str) -> Iterator[Activation]:
     """Yield what lies on the topics of a destination unread, and what waits in its lines. Raises OnefoldError."""
-    for name in destination.names:
-        yield from _read(codec, _unread(kafka, name), workspace)
+    yield from unread_of(kafka, codec, destination, workspace)
     lines = (each.record for each in unfinished(kafka) if each.kept_as == destination.kept_as)
     yield from _read(codec, lines, workspace)
+
+
+def unread_of(kafka: str, codec: Codec, destination: Destination, workspace: str) -> Iterator[Activation]:
+    """Yield what lies on the topics of a destination and was not admitted yet. Raises OnefoldError."""
+    for name in destination.names:
+        yield from _read(codec, _unread(kafka, name), workspace)
 
 
 def _unread(kafka: str, destination: str) -> Iterator[bytes]:

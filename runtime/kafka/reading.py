@@ -1,7 +1,7 @@
 """Reads topics to the end that they have now; reading on is left to whoever stays."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -22,17 +22,23 @@ _FROM_THE_START: Mapping[Partition, int] = MappingProxyType({})
 
 
 def read_to_end(
-    kafka: str, topics: Iterable[str], since: Mapping[Partition, int] = _FROM_THE_START, stall_s: float = STALL_S
+    kafka: str,
+    topics: Iterable[str],
+    since: Mapping[Partition, int] = _FROM_THE_START,
+    stall_s: float = STALL_S,
+    numbers: Collection[int] | None = None,
 ) -> Iterator[Message]:
     """Yield the committed records of topics up to the ends at the call, in order within a partition.
 
-    `since`: where to begin in a partition, its start if nothing is given. Raises TransientError, also when nothing
+    `since`: where to begin in a partition, its start if nothing is given. `numbers`: of the partitions that are read,
+    None for all. Raises TransientError, also when nothing
     arrives for `stall_s`: an open transaction, of whomever, holds back what lies behind it.
     """
     offsets = Offsets(kafka)
     ends: dict[Partition, int] = {}
     starts: list[TopicPartition] = []
-    for partition, extent in offsets.extents(offsets.partitions(topics)).items():
+    wanted = [each for each in offsets.partitions(topics) if numbers is None or each[1] in numbers]
+    for partition, extent in offsets.extents(wanted).items():
         start = max(extent.start, since.get(partition, extent.start))
         if start < extent.end:
             ends[partition] = extent.end

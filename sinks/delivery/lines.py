@@ -138,7 +138,7 @@ class Settled(NamedTuple):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_line = msgspec.msgpack.Decoder(Line).decode
 _decode_due = msgspec.msgpack.Decoder(_Due).decode
-_decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
+decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 
 
 def line_key(kept_as: str, key: bytes) -> bytes:
@@ -151,6 +151,11 @@ def record_key(line: bytes) -> bytes:
     return line.partition(b"|")[2]
 
 
+def line_of(value: bytes | None) -> Line:
+    """Return a line as it is stored."""
+    return Line() if value is None else _decode_line(value)
+
+
 def due_at_of(value: bytes) -> int | None:
     """Return when a stored line is due, as the store's index wants it."""
     return _decode_due(value).due_at
@@ -158,7 +163,7 @@ def due_at_of(value: bytes) -> int | None:
 
 def read(view: StateView, key: bytes) -> Line:
     """Return a line; an empty one where there is none. Whoever changes it writes it."""
-    return view.decoded(key, _line_of)
+    return view.decoded(key, line_of)
 
 
 def prefetch(view: StateView, keys: Sequence[bytes], most_bytes: int) -> int:
@@ -232,7 +237,7 @@ def head(view: StateView, key: bytes, limit: int) -> list[Numbered]:
                 continue
             if (items and items[0].number < line.begun_to <= each) or len(items) == limit:
                 return items
-            items.append(Numbered(each, _decode_waiting(value)))
+            items.append(Numbered(each, decode_waiting(value)))
         number = several.stop
     return items
 
@@ -332,7 +337,7 @@ def _stays(view: StateView, key: bytes, number: int, later: Activation, decode: 
     value = view.get(_item_key(key, number))
     if value is None:
         return False
-    waiting = decode(_decode_waiting(value).record)
+    waiting = decode(decode_waiting(value).record)
     return waiting.change == "exited" and not covers(later.identifiers, waiting.identifiers)
 
 
@@ -375,7 +380,7 @@ def _take(view: StateView, key: bytes, line: Line, number: int) -> Waiting:
     assert value is not None, "what a line counts is there"
     view.put(item, None)
     line.count -= 1
-    return _decode_waiting(value)
+    return decode_waiting(value)
 
 
 def _write(view: StateView, key: bytes, line: Line) -> None:
@@ -383,16 +388,12 @@ def _write(view: StateView, key: bytes, line: Line) -> None:
     view.put(key, _encode(line) if line.count or line.segments else None)
 
 
-def _line_of(value: bytes | None) -> Line:
-    return Line() if value is None else _decode_line(value)
-
-
 def _item_key(key: bytes, number: int) -> bytes:
     return _ITEM + key + _NUMBER.pack(number)
 
 
-def read_waiting(key: bytes, value: bytes) -> tuple[str, Waiting] | None:
-    """Return what a destination is kept as and what waits, of a record of the changelog; None of another record."""
+def place_of(key: bytes) -> tuple[bytes, int] | None:
+    """Return the line of what waits and its number, by the key that it is stored under; None of another record."""
     if not key.startswith(_ITEM):
         return None
-    return key[len(_ITEM) :].partition(b"|")[0].decode(), _decode_waiting(value)
+    return key[len(_ITEM) : -_NUMBER.size], _NUMBER.unpack(key[-_NUMBER.size :])[0]

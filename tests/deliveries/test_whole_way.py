@@ -120,6 +120,10 @@ def test_a_paused_destination_waits_and_gets_all_once_it_goes_on(shop: Stack, ho
 
     wait_until(waits, "the delivery to wait", within_s=60)
     assert len(hook.taken) == taken
+    of_ben = run(shop, "deliveries", "list", "--profile", "user_id:ben")
+    assert "waits: an operator has paused the destination\n" in of_ben
+    (waiting,) = json.loads(run(shop, "deliveries", "list", "--profile", "user_id:ben", "--json"))["not_attempted"]
+    assert (waiting["destination"], waiting["name"], waiting["reason"]) == ("crm", "buyers", "paused")
     checked = run(shop, "fates", "check")
     assert "crm is paused by an operator since 20" in checked
     assert " (it moves): 'onefold deliveries resume crm'" in checked
