@@ -15,6 +15,7 @@ from definitions.plan.accumulators import ID_LENGTH, MAX_DISTINCT, Accumulator, 
 from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference, differences, readers
 from definitions.sets.folder import Draft
+from definitions.shared_keys import shared_traits
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from definitions.withdrawals import unasked_segments
@@ -108,9 +109,10 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
     sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
-    destination that is not as before, which addresses nothing is sent to. `unasked`: by segment that is not as before,
-    or whose destination is not, what keeps people there who withdraw their consent. `left_waiting`: by the name of a
-    destination that is done away with how many deliveries wait there.
+    destination that is not as before, which addresses nothing is sent to, and by which traits it finds people.
+    `unasked`: by segment that is not as before, or whose destination is not, what keeps people there who withdraw
+    their consent. `left_waiting`: by the name of a destination that is done away with how many deliveries wait
+    there.
     """
 
     version: int
@@ -321,7 +323,7 @@ def _read_as_sent(different: Iterable[Difference], new: Definitions) -> Iterator
 def _forbidden(different: Iterable[Difference], new: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:
     names = {each.name for each in different if each.kind == "destination"}
     for each in new.destinations:
-        if each.name in names and (texts := tuple(forbidden_urls(each.receiver))):
+        if each.name in names and (texts := (*forbidden_urls(each.receiver), *shared_traits(each))):
             yield f"destination {each.name}", texts
 
 

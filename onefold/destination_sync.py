@@ -13,6 +13,7 @@ import msgspec
 from definitions.destinations import Destination
 from definitions.mapping import fingerprint
 from definitions.sets import DefinitionSet
+from definitions.shared_keys import shared_keys
 from onefold.fates.activations import waiting_of
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
@@ -41,6 +42,7 @@ from warehouse.queries.membership_gaps import (
     sent_segments,
     time_zones,
 )
+from warehouse.queries.taken_out import PersonKeys, taken_out
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
@@ -76,6 +78,7 @@ class Sync:
         self._workspace = workspace
         self._set = of
         self._destination = destination
+        self._keys = shared_keys(destination)
         self._codec = Codec(Registry(settings.registry))
         self._warehouse = Warehouse(settings.clickhouse, answer_timeout_s=None)
         self._offsets = Offsets(settings.kafka)
@@ -121,9 +124,14 @@ class Sync:
         self._warehouse.close()
 
     def _gaps(self, segment: str, is_sent: bool) -> Iterator[Gap]:
+        """Yield by profile what was not delivered, then whom the exit of another one has taken out."""
         wanted, names = self._destination.changes, self._destination.names
         found = membership_gaps(self._warehouse, self._workspace, names, segment, is_sent=is_sent)
-        return (gap for gap in found if gap.change in wanted)
+        yield from (gap for gap in found if gap.change in wanted)
+        if is_sent and not self._keys.are_none:
+            namespaces = None if self._keys.namespaces is None else sorted(self._keys.namespaces)
+            keys = PersonKeys(namespaces, sorted(self._keys.traits))
+            yield from taken_out(self._warehouse, self._workspace, names, segment, keys)
 
     def _on_its_way(self) -> dict[str, dict[str, bool]]:
         """Return by segment of whom something is on its way, and whether an entry is."""

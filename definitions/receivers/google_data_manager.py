@@ -93,6 +93,11 @@ def holds(_options: GoogleDataManager) -> Holds:
     return "states"
 
 
+def found_by(_options: GoogleDataManager) -> tuple[str, ...]:
+    """Return the field of the mapping any of which names somebody."""
+    return ("emailAddress", "phoneNumber")
+
+
 def problems(options: GoogleDataManager) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)

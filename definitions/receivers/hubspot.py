@@ -47,6 +47,11 @@ def holds(_options: HubSpot) -> Holds:
     return "states"
 
 
+def found_by(_options: HubSpot) -> tuple[str, ...]:
+    """Return the field of the mapping which names a contact."""
+    return ("id",)
+
+
 def problems(options: HubSpot) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from wrong_addresses({"url": options.url}, allow_private=options.allow_private)

@@ -64,6 +64,12 @@ def holds_of(options: Receiver) -> Holds:
     return "events" if holds is None else cast("Holds", holds(options))
 
 
+def found_by(options: Receiver) -> tuple[str, ...]:
+    """Return the fields of the mapping by which a receiver of states finds what it holds of somebody."""
+    fields = getattr(sys.modules[type(options).__module__], "found_by", None)
+    return () if fields is None else cast("tuple[str, ...]", fields(options))
+
+
 def problems(options: Receiver) -> Iterator[OptionProblem]:
     """Yield what is wrong with options that no single value shows."""
     check = getattr(sys.modules[type(options).__module__], "problems", None)

@@ -50,6 +50,11 @@ def holds(_options: MetaAudience) -> Holds:
     return "states"
 
 
+def found_by(_options: MetaAudience) -> tuple[str, ...]:
+    """Return the fields of the mapping any of which names somebody."""
+    return ("EMAIL", "PHONE", "EXTERN_ID", "MADID")
+
+
 def problems(options: MetaAudience) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from without_audience(options.audience, options.audiences)

@@ -62,6 +62,11 @@ def holds(_options: Salesforce) -> Holds:
     return "states"
 
 
+def found_by(_options: Salesforce) -> tuple[str, ...]:
+    """Return the field of the mapping which names a record."""
+    return ("id",)
+
+
 def problems(options: Salesforce) -> Iterator[OptionProblem]:
     """Yield what is missing or contradicts."""
     yield from wrong_addresses(

@@ -56,6 +56,11 @@ def holds(options: Sql) -> Holds:
     return "events" if options.mode == "insert" else "states"
 
 
+def found_by(options: Sql) -> tuple[str, ...]:
+    """Return the columns that name a row, all of them together."""
+    return options.key
+
+
 def problems(options: Sql) -> Iterator[OptionProblem]:
     """Yield what is wrong with options that no single value shows. Echoes no address: it may hold a password."""
     scheme, has_scheme, rest = options.url.partition("://")

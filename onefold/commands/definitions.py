@@ -9,6 +9,7 @@ from definitions.defaults import default_rules_text
 from definitions.schema import schema_text
 from definitions.schema.building import text_of
 from definitions.schema.consent import consent_schema
+from definitions.shared_keys import shared_traits
 from definitions.withdrawals import unasked_segments
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
@@ -69,7 +70,9 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
         "purpose": len(loaded.consent.purposes),
     }
     warnings = [
-        f"destination {each.name}: {said}" for each in loaded.destinations for said in forbidden_urls(each.receiver)
+        f"destination {each.name}: {said}"
+        for each in loaded.destinations
+        for said in (*forbidden_urls(each.receiver), *shared_traits(each))
     ]
     warnings += [f"segment {each.segment}: {each.advice}" for each in unasked_segments(loaded)]
     if as_json:

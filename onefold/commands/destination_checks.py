@@ -11,6 +11,7 @@ from api.pausing import read_pauses
 from definitions import Definitions
 from definitions.destinations import CHANGES, Destination
 from definitions.sets.topic import read_publication
+from definitions.shared_keys import shared_traits
 from definitions.withdrawals import unasked_segments
 from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
@@ -28,7 +29,7 @@ _COLUMNS = ("destination", "type", "changes", "purpose", "channel", "traits", "n
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What is missing of a destination; `problems` name no secret's value. `warnings` are of segments that name it."""
+    """What is missing of a destination; `problems` name no secret's value. `warnings`: what may surprise."""
 
     destination: str
     type: str
@@ -80,7 +81,8 @@ def list_(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
 def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Open each destination that is applied, or those of DIR, and show what is missing. Exits with 1 if anything is.
 
-    Shows also which segments keep somebody there who withdraws the consent that the destination asks for.
+    Shows also which segments keep somebody there who withdraws the consent that the destination asks for, and by which
+    traits it finds people, as one of two who have the same takes out the other.
 
     Connects to no receiver, and shows no secret. Secrets are looked for where this command runs: run it with the
     environment and the files of the deliverer.
@@ -95,7 +97,10 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     checked = [
         msgspec.structs.replace(
             checked_one(each),
-            warnings=tuple(f"segment {of.segment}: {of.advice}" for of in unasked if of.destination == each.name),
+            warnings=(
+                *shared_traits(each),
+                *(f"segment {of.segment}: {of.advice}" for of in unasked if of.destination == each.name),
+            ),
         )
         for each in found.destinations
     ]

@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from definitions.destinations import Destination
+from definitions.mapping import Fields, Made, Selected
 from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
 from definitions.quiet_hours import QuietHours
+from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
 from definitions.sets.topic import read_publication
 from embedded.stack import Stack
@@ -38,7 +40,7 @@ MANY = AT_ONCE + 20
 
 @pytest.fixture(scope="module")
 def feeder(stack: Stack) -> Feeder:
-    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after"))
+    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after", "keyed"))
     create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
     return Feeder(stack)
 
@@ -188,6 +190,57 @@ def test_who_was_delivered_of_a_segment_that_is_not_sent_there_any_more_is_taken
     ]
     answer = run(stack, "unnamed")
     assert (answer["sent"], sum(each["waiting"] for each in answer["segments"])) == (0, 5)
+
+
+def test_who_was_taken_out_by_the_exit_of_another_one_with_the_same_key_is_put_back(
+    stack: Stack, feeder: Feeder
+) -> None:
+    of_email = Made(Selected(("identifiers", "email")), otherwise=Selected(("traits", "email")))
+    table = Sql(url="sqlite:////keyed.sqlite", table="people", mode="mirror", key=("email",))
+    keyed = Destination("keyed", receiver=table, mapping=Fields((("email", of_email),)), traits=("email",))
+    applied_set(stack, Definitions((Segment("keyed-pros", PROS, destinations=("keyed",)),), (keyed,)))
+
+    def known(number: int, *emails: str, traits: str = "{}") -> None:
+        identifiers = tuple(Identifier("email", email) for email in emails)
+        record = profile(person(number), 9, identifiers=identifiers, traits=traits)
+        feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(number)), record)])
+
+    def delivered(number: int, at: int, change: str = "entered", version: int = 3) -> None:
+        given = {"name": "keyed-pros", "profile_id": person(number), "version": version, "change": change}
+        change_id = f"keyed-{number}-{version}"
+        record = attempt(change_id, "delivered", "main", activation_id=change_id, destination="keyed", attempted_at=at,
+                         happened_at=at - 1, **given)  # fmt: skip
+        feeder.send([placed_attempt(record, 0)])
+
+    def left(number: int, at: int, email: str) -> None:
+        exited = msgspec.structs.replace(
+            member("keyed", number, "exited", 4), identifiers=(Identifier("email", email),)
+        )
+        feeder.send([placed(topics.SEGMENTS, each, 0) for each in (member("keyed", number), exited)])
+        delivered(number, NOW)
+        delivered(number, at, "exited", 4)
+
+    for number, at in ((1, 5), (3, 20), (4, 5), (5, 5)):
+        feeder.send([placed(topics.SEGMENTS, member("keyed", number), 0)])
+        delivered(number, NOW + at)
+    known(1, "user@home.example", "ann@shop.example")
+    known(3, "ann@shop.example")
+    known(4, "cay@shop.example")
+    known(5, traits='{"email": "Dan@shop.example"}')
+    left(2, NOW + 10, "ann@shop.example")  # merged since, so that it has no identifiers
+    left(6, NOW + 10, "dan@shop.example")
+    written(stack)
+
+    assert run(stack, "keyed")["segments"] == [
+        {"segment": "keyed-pros", "entries": 2, "exits": 0, "waiting": 0, "suppressed": 0},
+    ]
+    sent = {change.profile_id: change for _, change in on_topic(stack, "keyed")}
+    assert {(who, change.change, change.changed_at) for who, change in sent.items()} == {
+        (person(1), "entered", NOW + 9),
+        (person(5), "entered", NOW + 9),
+    }
+    answer = run(stack, "keyed")
+    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 2)
 
 
 def test_what_was_delivered_under_a_former_name_was_delivered(stack: Stack, feeder: Feeder) -> None:

@@ -13,10 +13,22 @@ from warehouse.queries.values import literals, text_array
 
 Direction: TypeAlias = Literal["entered", "exited"]
 
-_SPILLING = {"max_bytes_before_external_group_by": "1000000000", "max_bytes_before_external_sort": "1000000000"}
+SPILLING = {"max_bytes_before_external_group_by": "1000000000", "max_bytes_before_external_sort": "1000000000"}
+SAID = """
+SELECT any(toString(profile_id)) AS profile_id, any(toString(change)) AS changed, any(version) AS version_of,
+       toUnixTimestamp64Milli(any(happened_at)) AS happened,
+       argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of,
+       argMax(toString(reason), (attempted_at, attempt, outcome)) AS reason_of, max(attempted_at) AS last_at
+FROM onefold.deliveries
+WHERE workspace = {workspace:String} AND destination IN {destinations:Array(String)} AND kind = 'segment'
+  AND name = {segment:String}
+GROUP BY activation_id
+"""
+"""Of each change what became of it at a destination."""
+
 # What a destination holds follows from the last change that was delivered; `latest`: what was said last, of any change.
 # Of a segment that is not sent there nobody is a member, and an entry that has expired may have arrived all the same.
-_GAPS = """
+_GAPS = f"""
 SELECT profile_id, toBool(max(is_member)) AS is_a_member, max(member_version) AS version, max(entered) AS entered_at,
        max(exited) AS exited_at, max(said_at) AS last_said_at, maxIf(latest_change, is_said) AS latest,
        maxIf(latest_outcome, is_said) AS outcome
@@ -26,24 +38,15 @@ FROM
            toInt64(0) AS exited, toInt64(0) AS said_at, '' AS held, '' AS latest_change, '' AS latest_outcome,
            0 AS is_said
     FROM onefold.segment_members FINAL
-    WHERE workspace = {workspace:String} AND segment = {segment:String} AND {is_sent:Bool}
+    WHERE workspace = {{workspace:String}} AND segment = {{segment:String}} AND {{is_sent:Bool}}
     UNION ALL
     SELECT profile_id, 0, max(version_of), toInt64(0),
            maxIf(happened, changed = 'exited' AND outcome_of != 'suppressed'), toUnixTimestamp64Milli(max(last_at)),
            argMaxIf(changed, (version_of, last_at), outcome_of = 'delivered'
-                    OR NOT {is_sent:Bool} AND changed = 'entered' AND reason_of = 'expired'),
+                    OR NOT {{is_sent:Bool}} AND changed = 'entered' AND reason_of = 'expired'),
            argMax(changed, (version_of, last_at)), argMax(outcome_of, (version_of, last_at)), 1
     FROM
-    (
-        SELECT any(toString(profile_id)) AS profile_id, any(toString(change)) AS changed, any(version) AS version_of,
-               toUnixTimestamp64Milli(any(happened_at)) AS happened,
-               argMax(toString(outcome), (attempted_at, attempt, outcome)) AS outcome_of,
-               argMax(toString(reason), (attempted_at, attempt, outcome)) AS reason_of, max(attempted_at) AS last_at
-        FROM onefold.deliveries
-        WHERE workspace = {workspace:String} AND destination IN {destinations:Array(String)} AND kind = 'segment'
-          AND name = {segment:String}
-        GROUP BY activation_id
-    )
+    ({SAID})
     GROUP BY profile_id
 )
 GROUP BY profile_id
@@ -122,7 +125,7 @@ def membership_gaps(
     """
     parameters = {"workspace": workspace, "destinations": text_array(destinations), "segment": segment}
     parameters |= {"is_sent": str(int(is_sent))}
-    for batch in warehouse.stream(_GAPS, parameters, _SPILLING):
+    for batch in warehouse.stream(_GAPS, parameters, SPILLING):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             profile_id, is_member, *others = row
             yield Gap(profile_id, "entered" if is_member else "exited", *others)
@@ -153,7 +156,7 @@ def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) ->
 def time_zones(warehouse: Warehouse, workspace: str, segment: str) -> dict[str, str]:
     """Return in which time zone the members of a segment were last, by id, as far as known. Raises OnefoldError."""
     zones: dict[str, str] = {}
-    for batch in warehouse.stream(_TIME_ZONES, {"workspace": workspace, "segment": segment}, _SPILLING):
+    for batch in warehouse.stream(_TIME_ZONES, {"workspace": workspace, "segment": segment}, SPILLING):
         zones.update(zip(batch.column(0).to_pylist(), map(intern, batch.column(1).to_pylist()), strict=True))
     return zones
 
