@@ -75,8 +75,18 @@ class ProfilePartition:
         return [Record(EVENTS_RESOLVED, 0, offset, key, value) for offset, value in enumerate(values)]
 
     def command(self, command: ProfileCommand, now: int = START) -> None:
-        key = profile_key("main", command.profile_id)
-        self._fold([Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))], now)
+        self.commands_at_once(command, now=now)
+
+    def commands_at_once(self, *commands: ProfileCommand, now: int = START) -> None:
+        """Execute commands in one batch."""
+        encode = self.codec.encoder(ProfileCommand)
+        self._fold(
+            [
+                Record(PROFILE_COMMANDS, 0, at, profile_key("main", each.profile_id), encode(each))
+                for at, each in enumerate(commands)
+            ],
+            now,
+        )
 
     def clock(self, to: int, now: int) -> None:
         command = self.codec.encoder(ProfileCommand)(ProfileCommand.of("main", "", Advance(to=to)))

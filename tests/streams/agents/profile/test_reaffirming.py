@@ -60,12 +60,12 @@ class Destinations(ProfilePartition):
     def commands(self) -> list[ProfileCommand]:
         return self.read(PROFILE_COMMANDS, ProfileCommand)
 
-    def merge(self, origin: Identifier, into: str, decision: int = 6) -> None:
-        """Have a profile absorb another one."""
+    def merge(self, origin: Identifier, into: str, decision: int = 6, *following: ProfileCommand) -> None:
+        """Have a profile absorb another one, and execute what follows in the same batch."""
         transfer = Transfer(decision, target=into, identifiers=(origin,))
         self.command(ProfileCommand.of("main", default_profile_id(NAMESPACE, origin), transfer))
         (absorb,) = (each for each in self.commands() if isinstance(each.command, Absorb))
-        self.command(absorb)
+        self.commands_at_once(absorb, *following)
 
 
 def seen(*identifiers: Identifier) -> Destinations:
@@ -91,6 +91,15 @@ def test_who_a_profile_was_merged_into_says_once_more_what_it_is_in() -> None:
     assert [profiles.said(each) for each in ("people", "hook")] == [[], []]
     assert profiles.read(SEGMENTS, SegmentChange) == []
     assert profiles.commands() == []
+
+
+def test_that_a_receiver_had_somebody_is_said_also_where_a_merge_has_just_said_that_they_are_in() -> None:
+    profiles = seen(VISIT, ANN)
+    profiles.merge(VISIT, ANNS, 6, ProfileCommand.of("main", ANNS, exited(PROFILE_ID, VISIT)))
+    assert profiles.said("visits") == [
+        ("entered", "reaffirm", (ANN, VISIT)),
+        ("entered", "reinstate", (ANN, VISIT)),
+    ]
 
 
 def test_a_profile_that_has_left_by_itself_says_nothing_and_has_those_say_it_that_have_its_identifiers_now() -> None:
