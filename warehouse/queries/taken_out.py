@@ -90,7 +90,7 @@ def taken_out(
 
 def _identifiers(namespaces: Sequence[str] | None) -> str:
     """Return the expression of a row's identifiers that are read, as texts."""
-    read = "1" if namespaces is None else f"i.1 IN {literals(namespaces)}" if namespaces else "0"
+    read = "1" if namespaces is None else f"has({literals(namespaces)}, toString(i.1))" if namespaces else "0"
     return f"arrayMap(i -> lower(i.2), arrayFilter(i -> {read}, identifiers))"
 
 
