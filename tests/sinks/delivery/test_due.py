@@ -17,13 +17,13 @@ class ManyLines(Memory):
 
     def __init__(self, record: bytes) -> None:
         super().__init__()
+        self.read_bytes = 0
         view = StateView(self)
         for number in range(LINES):
             key = lines.line_key("shop", b"w|person|%04d" % number)
             for version in (1, 2):
                 lines.admit(view, key, activation(version, "fired"), record, "events", NOW, decode)
         self.commit(view)
-        self.read_bytes = 0
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
         values = super().get_many(keys)
