@@ -126,5 +126,5 @@ def _shown(
         profile_id=activation.profile_id or "",
         happened_at=text_of(activation.happened_at) or "",
         reason=reason,
-        due_at=text_of(until),
+        due_at=None if until is None else text_of(until),
     )
