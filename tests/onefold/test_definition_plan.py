@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from definitions import Definitions
 from definitions.consent import ConsentRules, Purpose
 from definitions.destinations import Destination
-from definitions.mapping import Constant, Fields
+from definitions.mapping import Constant, Fields, Selected
 from definitions.model import (
     Aggregate,
     Call,
@@ -34,6 +34,7 @@ from definitions.model import (
     Window,
 )
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
+from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
@@ -262,6 +263,12 @@ def test_an_address_that_nothing_is_sent_to_is_named_below_its_destination() -> 
     allowed = Destination("allowed", receiver=Webhook("http://127.0.0.1:9/hook", allow_private=True))
     text = shown(planned(None, Draft(Definitions(destinations=(own, allowed)), {"x": ""})))
     assert text.count("url: 127.0.0.1 is not public (allow it by `allow_private: true` if that is meant)") == 1
+
+
+def test_a_trait_by_which_people_are_found_is_named_below_its_destination() -> None:
+    crm = Destination("crm", receiver=HubSpot(Secret(env="T")), mapping=Fields((("id", Selected(("traits", "code"))),)))
+    text = shown(planned(None, Draft(Definitions(destinations=(crm,)), {"x": ""})))
+    assert text.count("people are found there by the trait code") == 1
 
 
 def test_a_segment_that_keeps_who_withdraws_consent_is_named_with_the_line_to_add() -> None:

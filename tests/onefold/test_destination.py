@@ -93,6 +93,17 @@ def test_a_segment_that_keeps_who_withdraws_consent_is_told_and_no_mistake(folde
     assert warning.startswith("segment kept: who withdraws")
 
 
+def test_a_receiver_that_finds_people_by_a_trait_is_told_of_and_no_mistake(folder: Path) -> None:
+    contacts = "destination: crm\ntype: hubspot\ntoken: {env: HOOK_SECRET}\nmapping: {id: '@traits.email'}\n"
+    write(folder / "definitions", {"destinations/crm.yaml": contacts})
+    result = run("check", folder / "definitions")
+    assert result.exit_code == 0
+    assert "crm (hubspot): people are found there by the trait email: of two who have the same" in result.output
+    checked = CliRunner().invoke(check_definitions, [str(folder / "definitions"), "--json"])
+    (warning,) = json.loads(checked.stdout)["warnings"]
+    assert warning.startswith("destination crm: people are found there by the trait email")
+
+
 def test_every_missing_secret_is_named_and_none_is_shown(folder: Path) -> None:
     (folder / "key").unlink()
     result = run("check", folder / "definitions", HOOK_SECRET=None)
