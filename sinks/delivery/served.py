@@ -38,8 +38,10 @@ class Addressee:
         self.mapping = fingerprint(definition.mapping)
         self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.holds = definition.holds
-        self.has_exits_followed = self.holds == "states" and may_name_another(definition)
-        """Whether an exit may take another profile out, which is to say then that it is in."""
+        concerns_others = may_name_another(definition) or definition.not_older_than_ms is not None
+        self.has_exits_followed = self.holds == "states" and concerns_others
+        """Whether by an exit another profile may be missing, as it is taken out or was too late: it is to say then that
+        it is in."""
 
 
 class Served(Addressee):

@@ -268,21 +268,22 @@ def test_whatever_waits_nobody_stays_where_they_left_and_all_is_right_in_the_end
 
 
 @pytest.mark.parametrize(
-    ("holds", "mapping", "outcome", "is_followed"),
+    ("holds", "mapping", "not_older_than_ms", "outcome", "is_followed"),
     [
-        ("states", BY_ADDRESS, Delivered(), True),
-        ("states", BY_ADDRESS, Refused("rejected", "no"), True),
-        ("states", BY_ADDRESS, Retry("timeout", "no answer"), False),
-        ("states", BY_TRAIT, Delivered(), True),
-        ("states", BY_PROFILE, Delivered(), False),
-        ("events", BY_ADDRESS, Delivered(), False),
+        ("states", BY_ADDRESS, None, Delivered(), True),
+        ("states", BY_ADDRESS, None, Refused("rejected", "no"), True),
+        ("states", BY_ADDRESS, None, Retry("timeout", "no answer"), False),
+        ("states", BY_TRAIT, None, Delivered(), True),
+        ("states", BY_PROFILE, None, Delivered(), False),
+        ("states", BY_PROFILE, 2 * NOW, Delivered(), True),
+        ("events", BY_ADDRESS, 2 * NOW, Delivered(), False),
     ],
 )
 def test_after_an_exit_whoever_has_its_identifiers_is_to_say_what_they_are_in(
-    holds: Holds, mapping: Fields, outcome: Outcome, is_followed: bool
+    holds: Holds, mapping: Fields, not_older_than_ms: int | None, outcome: Outcome, is_followed: bool
 ) -> None:
     line = Sent(holds)
-    line.shop = served(holds, caps=(), mapping=mapping)
+    line.shop = served(holds, caps=(), mapping=mapping, not_older_than_ms=not_older_than_ms)
     line.admit("buyers", "entered")
     line.deliver()
     line.admit("buyers", "exited")
