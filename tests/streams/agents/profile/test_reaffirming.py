@@ -116,7 +116,7 @@ def test_a_profile_that_has_left_by_itself_and_has_its_identifiers_yet_says_noth
     profiles.command(ProfileCommand.of("main", ANNS, exited(ANNS, ANN)))
     assert (profiles.published, profiles.table) == ([], before)
     profiles.command(ProfileCommand.of("main", ANNS, exited(OTHER_ID, ANN)))
-    assert profiles.said("visits") == [("entered", "reaffirm", (ANN,))]
+    assert profiles.said("visits") == [("entered", "reinstate", (ANN,))]
 
 
 def test_nothing_is_said_of_a_segment_that_a_profile_is_not_in_nor_of_another_destination() -> None:
