@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+import uuid
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,11 @@ class Terminal:
         self._ending = ExitStack()
         self._stack: Stack | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where commands run."""
+        return self._folder
+
     def __enter__(self) -> Self:
         return self
 
@@ -52,9 +58,26 @@ class Terminal:
         self._up(last)
         return done
 
+    def serve(self, commands: str) -> Path:
+        """Run the commands, of which the last serves until the end; return the file of what that prints."""
+        *others, last = commands.strip().split("\n")
+        done = self._bash("\n".join(others), dict(os.environ))
+        assert done.returncode == 0, done.stdout
+        printed = self._folder / f"printed-{uuid.uuid4()}.txt"
+        with printed.open("wb") as file:
+            server = subprocess.Popen(
+                ["bash", "-c", f"exec {last}"],
+                cwd=self._folder,
+                env=dict(os.environ) | _shell() | {"PYTHONUNBUFFERED": "1"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        self._ending.callback(server.wait)
+        self._ending.callback(server.terminate)
+        return printed
+
     def _bash(self, commands: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        here = str(Path(sys.executable).parent)
-        environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+        environment |= _shell()
         script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
         script = script.replace("127.0.0.1:8090", f"127.0.0.1:{environment.get('ONEFOLD_API_PORT')}")
         script = script.replace("127.0.0.1:9101", f"127.0.0.1:{environment.get('ONEFOLD_WORKER_METRICS_PORT')}")
@@ -108,6 +131,10 @@ class Terminal:
             self._stack = self._ending.enter_context(Stack(options))
             _await_effect(self._stack)
         return self._stack
+
+
+def _shell() -> dict[str, str]:
+    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
 
 
 def _await_effect(stack: Stack) -> None:

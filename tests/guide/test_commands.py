@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from embedded.layout import free_ports
 from tests.guide.chapter import GUIDE, Ids, blocks
 from tests.guide.terminal import Terminal
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -83,3 +85,37 @@ def test_the_first_page_shows_what_its_commands_make_of_its_first_events(termina
         whole = _content(printed)  # of a long line the picture shows the beginning
         missing = [line for line in _content(shown) if not any(other.startswith(line) for other in whole)]
         assert not missing, f"{missing} is not in what was printed by\n{command}\n{printed}"
+
+
+def _section(heading: str) -> list[str]:
+    """The commands of a section of the README."""
+    text = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_page_s_webhook_and_mail_arrive(terminal: Terminal) -> None:
+    terminal.run("onefold up")
+    webhook_port, mail_port = free_ports(2)
+
+    def here(commands: str) -> str:
+        own = {":9000": f":{webhook_port}", ".py 9000": f".py {webhook_port}", "8025": str(mail_port)}
+        own["crm.secret"] = str(terminal.folder / "crm.secret")  # the stack was not started in the terminal's folder
+        return re.sub("|".join(map(re.escape, own)), lambda match: own[match[0]], commands)
+
+    def run(commands: str) -> str:
+        done = terminal.run(here(commands))
+        assert done.returncode == 0, f"{commands}\n{done.stdout}"
+        return done.stdout
+
+    run(_block("sh", "curl -u dev:"))
+    making, filling = _section("First segment")
+    run(making)
+    assert "member since" in run(filling)
+    receiver, defining = _section("First destination")
+    posted = terminal.serve(here(receiver))
+    run(defining)
+    wait_until(lambda: posted.read_text().count('"segment.entered"') == 2, "both carts to be posted")
+    server, thanking = _section("First mail")
+    mails = terminal.serve(here(server))
+    run(thanking)
+    wait_until(lambda: "Thank you for your order of 80 EUR." in mails.read_text(), "the mail to come")
