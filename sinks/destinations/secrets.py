@@ -24,12 +24,15 @@ def resolve(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
         if not value:
             raise MissingSecret(f"the environment variable {secret.env} is not set")
         return value
+    path = Path(secret.file).absolute()  # a relative one counts from where the process was started
     try:
-        value = Path(secret.file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MissingSecret(f"the file {secret.file} cannot be read: {type(error).__name__}") from None
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise MissingSecret(f"the file {path} cannot be read: {error.strerror or type(error).__name__}") from None
+    except UnicodeDecodeError:
+        raise MissingSecret(f"the file {path} is no text in UTF-8") from None
     if not value:
-        raise MissingSecret(f"the file {secret.file} is empty")
+        raise MissingSecret(f"the file {path} is empty")
     return value
 
 

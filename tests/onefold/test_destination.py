@@ -109,7 +109,7 @@ def test_every_missing_secret_is_named_and_none_is_shown(folder: Path) -> None:
     result = run("check", folder / "definitions", HOOK_SECRET=None)
     assert result.exit_code == 1
     assert "hook (webhook): the environment variable HOOK_SECRET is not set" in result.output
-    assert f"hook (webhook): the file {folder / 'key'} cannot be read" in result.output
+    assert f"hook (webhook): the file {folder / 'key'} cannot be read: No such file or directory" in result.output
     first = json.loads(run("check", folder / "definitions", "--json", HOOK_SECRET=None).stdout.splitlines()[0])
     assert (first["ok"], len(first["problems"])) == (False, 2)
 
