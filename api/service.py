@@ -68,7 +68,7 @@ def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) ->
         Middleware(metrics.Measured),
         Middleware(Boundary),
     ]
-    app = Starlette(lifespan=lifespan, middleware=middleware, exception_handlers={HTTPException: routing_error})
+    app = Starlette(lifespan=lifespan, middleware=middleware, exception_handlers={HTTPException: routing_error()})
     app.state.settings = settings
     return app
 

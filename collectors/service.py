@@ -71,7 +71,8 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
         names=settings.serving.trusted_hosts,
         for_pages=_is_for_pages,
     )
-    return Starlette(lifespan=lifespan, middleware=[trust], exception_handlers={HTTPException: routing_error})
+    hint = f"calls are POSTed to {', '.join(paths[0] for paths in PATHS.values())}"
+    return Starlette(lifespan=lifespan, middleware=[trust], exception_handlers={HTTPException: routing_error(hint)})
 
 
 def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:

@@ -53,7 +53,7 @@ class PlainScreen(SilentScreen):
 
     def fetch_starts(self, files: int, size: int) -> None:
         self._size, self._fetched, self._shown_at = size, 0, time.monotonic()
-        self._say(f"fetching {files} files, {size / 1e6:.0f} MB, once for all stacks of this user")
+        self._say(f"fetching {files} file{'s' * (files != 1)}, {size / 1e6:.0f} MB, once for all stacks of this user")
 
     def fetched(self, size: int) -> None:
         self._fetched += size
@@ -62,7 +62,8 @@ class PlainScreen(SilentScreen):
             self._say(f"fetched {self._fetched / 1e6:.0f} of {self._size / 1e6:.0f} MB")
 
     def fetch_ends(self) -> None:
-        self._say(f"fetched {self._fetched / 1e6:.0f} of {self._size / 1e6:.0f} MB, done")
+        if self._fetched >= self._size:
+            self._say(f"fetched {self._fetched / 1e6:.0f} of {self._size / 1e6:.0f} MB, done")
 
     def note(self, line: str) -> None:
         self._say(line)
@@ -90,7 +91,7 @@ class LiveScreen(SilentScreen):
     def fetch_starts(self, files: int, size: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._bar = Progress(*columns, console=self._console)
-        self._file_task = self._bar.add_task(f"  Fetching {files} files, once", total=size)
+        self._file_task = self._bar.add_task(f"  Fetching {files} file{'s' * (files != 1)}, once", total=size)
         self._bar.start()
 
     def fetched(self, size: int) -> None:

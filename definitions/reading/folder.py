@@ -21,7 +21,7 @@ from definitions.reading.references import (
 )
 from definitions.reading.yaml_text import read_documents
 from identity.rules import DEFAULT_RULES, IdentityRules
-from runtime.hints import did_you_mean
+from runtime.hints import closest, did_you_mean
 
 MAX_FILES = 1_000  # per folder
 MAX_DEFINITIONS = 10_000  # of a kind
@@ -106,11 +106,20 @@ def _check_entries(directory: Path, reports: list[FileReport]) -> None:
                 f"{entry.name} is not supported yet", f"supported: {', '.join(_ENTRIES)}; move it elsewhere"
             )
         elif entry.name not in _ENTRIES:
-            report.add_whole("no entry of a folder of definitions", did_you_mean(entry.name, _ENTRIES))
+            report.add_whole("no entry of a folder of definitions", _place_of(entry))
         elif entry.name in _RULES and entry.is_dir():
             report.add_whole(f"{entry.name} must be a file", f"it holds all rules of {_RULES[entry.name]}")
         elif entry.name in _FOLDERS and not entry.is_dir():
             report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
+
+
+def _place_of(entry: Path) -> str:
+    """Return a hint where it may belong, by its name without `.yaml`, by which all files would resemble each other."""
+    by_stem = {Path(name).stem: name for name in _ENTRIES}
+    close = closest(entry.stem, by_stem)
+    if close is None and entry.suffix == ".yaml":
+        return f"definitions stand in {', '.join(f'{name}/' for name in _FOLDERS)}"
+    return did_you_mean(entry.name, _ENTRIES) if close is None else f"did you mean {by_stem[close]!r}?"
 
 
 def _read(folder: Path, read: Callable[[Node, FileReport], Parsed | None], reports: list[FileReport]) -> list[ParsedIn]:

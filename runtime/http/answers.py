@@ -3,6 +3,7 @@
 import json
 import logging
 import traceback
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -41,13 +42,20 @@ def whole_answer(status: int, code: str, message: str) -> bytes:
     return head.encode() + body
 
 
-async def routing_error(request: Request, error: Exception) -> Response:
-    """Answer to a path or a method that there is not; an exception handler of Starlette for HTTPException."""
-    assert isinstance(error, HTTPException)
-    message = f"{request.method} {request.url.path[:200]}: {error.detail}"
-    response = error_response(error.status_code, _CODES.get(error.status_code, "invalid_request"), message)
-    response.headers.update(error.headers or {})
-    return response
+def routing_error(hint: str = "") -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what answers to a path or a method that there is not: Starlette's handler of HTTPException.
+
+    `hint` says which there are.
+    """
+
+    async def answered(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        message = f"{request.method} {request.url.path[:200]}: {error.detail}{hint and f'; {hint}'}"
+        response = error_response(error.status_code, _CODES.get(error.status_code, "invalid_request"), message)
+        response.headers.update(error.headers or {})
+        return response
+
+    return answered
 
 
 class Boundary:

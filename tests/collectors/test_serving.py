@@ -69,6 +69,13 @@ def test_who_looks_something_up_here_is_told_where_the_api_is(collector: ModuleP
         assert "the API, on port 8090" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/track"), ("POST", "/v2/track"), ("GET", "/v1/track")])
+def test_who_sends_to_a_wrong_path_is_told_the_right_ones(collector: ModuleProcess, method: str, path: str) -> None:
+    answer = plain.request(method, f"{collector.url}{path}")
+    assert answer.status_code in {404, 405}
+    assert "; calls are POSTed to /v1/identify, /v1/track, " in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/t/", "/v1/batch"])
 def test_a_page_of_another_site_sends_events(collector: ModuleProcess, path: str) -> None:
     page = {"Sec-Fetch-Site": "cross-site", "Origin": "https://shop.test"}

@@ -32,6 +32,12 @@ def test_what_comes_later_is_said_to_be_not_supported_yet(tmp_path: Path) -> Non
     [
         ("segmnts/a.yaml", "segmnts: no entry of a folder of definitions (did you mean 'segments'?)"),
         ("segments.yaml", "segments.yaml: no entry of a folder of definitions (did you mean 'segments'?)"),
+        ("segment.yaml", "segment.yaml: no entry of a folder of definitions (did you mean 'segments'?)"),
+        (
+            "open_carts.yaml",
+            "open_carts.yaml: no entry of a folder of definitions (definitions stand in traits/, segments/, triggers/,"
+            " destinations/)",
+        ),
         ("segments/a.yml", "segments/a.yml: not a file of definitions (only files named *.yaml belong into segments/)"),
         ("segments/deep/a.yaml", "segments/deep: not a file of definitions (only files named *.yaml belong"),
         ("segments", "segments: segments must be a folder"),
