@@ -32,9 +32,12 @@ class Memberships(Facet):
         self.leave(sorted(self.entered_at), moment)
 
     def publish_difference(self, published: dict[str, int], moment: Moment) -> None:
-        """Publish what is different from what was published; who stays in a segment has been in it since then."""
+        """Publish what is different from what was published; who stays in a segment has been in it since then.
+
+        Nobody leaves before the entry: the profile that entered may have had later events than the one that leaves.
+        """
         for segment in sorted(published.keys() - self.entered_at.keys()):
-            _draft(segment, "exited", moment.as_of, moment)
+            _draft(segment, "exited", max(moment.as_of, published[segment]), moment)
         for segment in sorted(self.entered_at.keys() - published.keys()):
             _draft(segment, "entered", self.entered_at[segment], moment)
         self.entered_at |= {segment: since for segment, since in published.items() if segment in self.entered_at}

@@ -11,7 +11,7 @@ from streams.fold.moment import Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import ID_BYTES, id_of
 from streams.fold.state import ProfileState
-from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event, fold, transitions
+from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions
 
 ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
 NOW = START + 5 * MINUTE
@@ -220,6 +220,15 @@ def test_memberships_are_published_as_differences() -> None:
     assert transitions(out.segment_changes) == [("pro", "exited", state.as_of), ("frequent", "entered", START + 2)]
     assert {change.cause for change in out.segment_changes} == {"rebuild"}
     assert state.memberships.entered_at == {"pro_or_viewing": START - HOUR, "frequent": START + 2}
+
+
+@pytest.mark.parametrize("events", [[], [event(START)]], ids=["nobody is left", "who is left has other events"])
+def test_nobody_leaves_before_the_entry_that_another_profile_s_events_had_led_to(events: list[Event]) -> None:
+    rebuilding = _begun(ProfileState(memberships=Memberships({"pro": START + DAY})))
+    _replay(rebuilding, *events)
+    _, out = _finish(rebuilding)
+
+    assert ("pro", "exited", START + DAY) in transitions(out.segment_changes)
 
 
 def test_who_left_in_the_meantime_is_not_entered() -> None:
