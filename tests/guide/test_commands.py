@@ -93,6 +93,7 @@ def _section(heading: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_first_page_s_webhook_and_mail_arrive(terminal: Terminal) -> None:
     terminal.run("onefold up")
     webhook_port, mail_port = free_ports(2)
