@@ -19,6 +19,7 @@ from definitions.shared_keys import shared_traits
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from definitions.withdrawals import unasked_segments
+from onefold.joining import joining_at
 from onefold.left_waiting import GONE
 from onefold.staying import staying_at
 from onefold.wording import count
@@ -111,8 +112,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
     destination that is not as before, which addresses nothing is sent to, and by which traits it finds people.
     `unasked`: by segment that is not as before, or whose destination is not, what keeps people there who withdraw
-    their consent. `left_waiting`: by the name of a destination that is done away with how many deliveries wait
-    there.
+    their consent. `joining`: by segment at which receivers its members are missing. `left_waiting`: by the name of a
+    destination that is done away with how many deliveries wait there.
     """
 
     version: int
@@ -132,6 +133,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     staying: Mapping[str, tuple[str, ...]] = {}
     forbidden: Mapping[str, tuple[str, ...]] = {}
     unasked: Mapping[str, tuple[str, ...]] = {}
+    joining: Mapping[str, tuple[str, ...]] = {}
     left_waiting: Mapping[str, int] = {}
 
     @property
@@ -194,6 +196,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         staying=staying_at(before, new.definitions),
         forbidden=dict(_forbidden(different, new.definitions)),
         unasked=_unasked(different, new.definitions),
+        joining=joining_at(before, new.definitions),
     )
 
 
@@ -238,7 +241,9 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
-    said = (*plan.staying.get(name, ()), *plan.forbidden.get(name, ()), *plan.unasked.get(name, ()))
+    said = [
+        text for texts in (plan.staying, plan.forbidden, plan.unasked, plan.joining) for text in texts.get(name, ())
+    ]
     for text in (*said, *_waiting_there(difference, plan)):
         node.add(Text(literal(text), style="yellow"))
     for unseen in plan.unseen.get(name, ()):

@@ -38,7 +38,7 @@ from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
-from definitions.sets import next_set
+from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference
 from definitions.sets.folder import Draft, read_draft
 from definitions.streaming.accumulators import state_key
@@ -196,6 +196,25 @@ def test_who_stays_at_a_destination_that_is_named_no_more_or_removed_is_said_wit
     assert "if it is called new now, write `renamed_from: [tab]` there" in renamed
     assert "stays" not in text(sending((tab, new), "tab", "new"))
     assert "stays" not in text(Definitions((), (tab,)))
+
+
+def test_who_is_in_already_is_missing_at_a_destination_that_a_segment_names_anew() -> None:
+    tab, bar = (Destination(name, receiver=Webhook("https://shop.example/hook")) for name in ("tab", "bar"))
+    new = replace(tab, name="new", renamed_from=("tab",))
+    former = next_set(None, sending((tab,), "tab"), {}, 0, "")
+
+    def text(before: DefinitionSet | None, definitions: Definitions) -> str:
+        return shown(planned(before, Draft(definitions, {"x": ""})))
+
+    hint = (
+        "bar hears of changes from now on, and not of whoever is in already: `onefold destination sync bar --dry-run`"
+    )
+    assert hint in text(former, sending((tab, bar), "tab", "bar"))
+    said = "hears of changes"
+    assert said not in text(None, sending((tab, bar), "tab", "bar"))
+    assert said not in text(former, sending((new,), "new"))
+    assert said not in text(former, sending((tab, Destination("plain")), "tab", "plain"))
+    assert said not in text(former, sending((tab, replace(bar, changes=("exited",))), "tab", "bar"))
 
 
 def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_and_a_renamed_one_goes_on() -> None:
