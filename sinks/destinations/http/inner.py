@@ -24,7 +24,7 @@ def inner_outcome(answer: object, declared: InnerStatus, exchange: Exchange) -> 
 def outcome_within(answer: Answer, declared: InnerStatus) -> Outcome:
     """Return what an answer says within. One that should say something and is no JSON is asked for again."""
     content = answer.json()
-    if content is None and (answer.body or declared.ok):
+    if content is None and (answer.body or declared.ok or not answer.is_whole):
         return Retry("unavailable", "the answer is no JSON, or too long, or broke off", exchange=answer.exchange)
     return inner_outcome(content, declared, answer.exchange)
 

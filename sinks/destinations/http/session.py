@@ -91,6 +91,7 @@ class HttpSession:
             auto_decompress=False,
             trust_env=False,
             read_bufsize=MAX_ANSWER_BYTES,
+            max_field_size=MAX_ANSWER_BYTES,  # by default 8 kB, of which some receivers' policies and cookies are more
         )
 
     async def request(

@@ -6,6 +6,9 @@ import zlib
 import pytest
 from aiohttp import web
 
+from definitions.receivers.http import InnerStatus
+from sinks.destinations.contract import Delivered, Retry
+from sinks.destinations.http.inner import outcome_within
 from sinks.destinations.http.session import MAX_ANSWER_BYTES, Answer, HttpSession
 from tests.sinks.destinations.contract import SHORT_S, TIMEOUT_S, run
 from tests.sinks.destinations.receiver import Answering, HttpReceiver, always, endless
@@ -57,6 +60,18 @@ def test_one_that_breaks_off_has_a_status_all_the_same() -> None:
     assert answer.status == 202
     assert not answer.is_whole
     assert answer.json() is None
+
+
+def test_headers_may_be_long() -> None:
+    answer = answer_to(always(202, b"1", Content_Security_Policy="x" * 30_000))
+    assert (answer.status, answer.body) == (202, b"1")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_an_error_may_stand_within_what_cannot_be_read(encoding: str) -> None:
+    outcome = outcome_within(answer_to(packed(b"[1]", encoding)), InnerStatus("error"))
+    assert isinstance(outcome, Retry)
+    assert isinstance(outcome_within(answer_to(always(200)), InnerStatus("error")), Delivered)
 
 
 def test_an_answer_of_exactly_the_limit_is_whole() -> None:
