@@ -176,18 +176,21 @@ class Sync:
             yield ProducerRecord(topics.DELIVERIES, key, attempt_bytes(self._attempt(change, now)))
 
     def _change(self, segment: str, gap: Gap, person: Person | None, now: int) -> SegmentChange:
-        """Return the entry or exit; an entry is no older than an exit that was sent, which would supersede it."""
+        """Return the entry or exit; an entry is no older than an exit that was sent, which would supersede it.
+
+        It has the version by which the gap was found, though the person's is later: whatever has changed of the
+        membership since then is later as well, and counts.
+        """
         about = f"{self._workspace}|{self._destination.name}|{segment}|{gap.profile_id}|{gap.change}"
-        version = max(gap.version, 0 if person is None else person.version)
         return SegmentChange(
             workspace=self._workspace,
-            change_id=stable_id(f"{SYNCED}|{about}|{version}|{gap.said_at}"),
+            change_id=stable_id(f"{SYNCED}|{about}|{gap.version}|{gap.said_at}"),
             profile_id=gap.profile_id,
             segment=segment,
             change=gap.change,
             changed_at=max(gap.entered_at, gap.exited_at) if gap.change == "entered" else now,
             cause=SYNCED,
-            version=version,
+            version=gap.version,
             identifiers=() if person is None else person.identifiers,
             profile_kind=kind_of(gap.profile_id),
             decided_at=now,

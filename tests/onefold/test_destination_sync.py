@@ -40,7 +40,7 @@ MANY = AT_ONCE + 20
 
 @pytest.fixture(scope="module")
 def feeder(stack: Stack) -> Feeder:
-    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after", "keyed"))
+    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after", "keyed", "leaving"))
     create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
     return Feeder(stack)
 
@@ -135,7 +135,7 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     }  # fmt: skip
     key, change = sent[person(1)]
     assert key == profile_key("main", person(1))
-    assert (change.version, change.changed_at, change.identifiers) == (9, NOW + 1, ada.identifiers)
+    assert (change.version, change.changed_at, change.identifiers) == (3, NOW + 1, ada.identifiers)
     assert json.loads(change.traits) == {"plan": "pro"}
     assert decode_consent(change.consent).statements["mail"]["email"].status == "denied"
     assert (change.timezone, sent[person(6)][1].timezone) == ("Europe/Berlin", "")
@@ -278,6 +278,24 @@ def test_a_stopped_run_goes_on_where_it_was(stack: Stack, feeder: Feeder) -> Non
     assert run(stack, "stopped")["sent"] == 0
     found = on_topic(stack, "stopped")
     assert len(found) == MANY == len({change.profile_id for _, change in found})
+
+
+def test_who_leaves_while_a_run_sends_does_not_stay_behind(stack: Stack, feeder: Feeder) -> None:
+    define(stack, "leaving")
+    feeder.send([placed(topics.SEGMENTS, member("leaving", 1), 0)])
+    written(stack)
+    newest = read_publication(stack.settings.kafka).newest
+    assert newest is not None
+    begun = Sync(stack.settings, "main", newest, newest.destinations[0])
+    found = begun.find()
+    exited, later = member("leaving", 1, "exited", 4), profile(person(1), 9, identifiers=(ADA,))
+    feeder.send([placed(topics.SEGMENTS, exited, 0)])
+    feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(1)), later)])
+    written(stack)
+    assert next(begun.run(found)) == 1
+    begun.close()
+    ((_, entered),) = on_topic(stack, "leaving")
+    assert (entered.version, entered.changed_at) < (exited.version, exited.changed_at), "the exit is the last word"
 
 
 def test_a_destination_that_nobody_defines_is_named(stack: Stack) -> None:
