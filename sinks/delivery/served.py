@@ -1,5 +1,6 @@
 """The destinations that this process serves: opened as they are defined now, with their limits."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -95,6 +96,7 @@ class Destinations:
         self._failed_at: dict[str, float] = {}
         self._unopened: dict[str, Unopened] = {}
         self._replaced: list[Served] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._share = 1.0
         self._consents: Mapping[str, Default] = {}
         self._cap_windows_ms: Mapping[str, int] = {}  # by channel
@@ -144,20 +146,21 @@ class Destinations:
                 self._outlets[name].limit(definition, share)
 
     async def tend(self) -> None:
-        """Open what could not be opened, is not accepted or has other secrets; close what nobody sends by.
+        """Open what could not be opened, is not accepted or has other secrets; begin to close what nobody sends by.
 
-        To be called every second or so.
+        To be called every second or so. A receiver that takes its time to say good-bye holds up no other.
         """
         self._open()
         metrics.note_outlets(self._outlets)
         for served in [each for each in self._replaced if not each.outlet.sends_by(each.opened)]:
             self._replaced.remove(served)
-            await _close(served)
+            closing = asyncio.create_task(_close(served))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close all; nobody sends any more."""
-        for served in [*self._served.values(), *self._replaced]:
-            await _close(served)
+        await asyncio.gather(*map(_close, [*self._served.values(), *self._replaced]), *self._closing)
 
     def addressee(self, name: str) -> Addressee | None:
         """Return a destination by any of its names, open or not; None if it is not defined."""

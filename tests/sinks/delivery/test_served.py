@@ -1,6 +1,7 @@
 """The destinations that a process serves, as they are defined anew."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sinks.delivery.caps import note_sent, sent_at
 from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import Leave
 from sinks.delivery.served import Destinations, Served
-from sinks.destinations.contract import Retry
+from sinks.destinations.contract import Delivered, Delivery, Outcome, Retry
 from sinks.destinations.opening import open_destination
 from state.view import StateView
 from tests.sinks.delivery.test_lines import Memory
@@ -90,6 +91,32 @@ def test_a_secret_s_file_that_changes_is_read_again_once_it_is_written(tmp_path:
         await destinations.close()
 
     asyncio.run(rotate())
+
+
+def test_one_that_takes_its_time_to_close_holds_up_nobody() -> None:
+    class Slow:
+        batching = OPENED.batching
+
+        def __init__(self) -> None:
+            self.is_closed = asyncio.Event()
+
+        async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+            return [Delivered()] * len(deliveries)
+
+        async def close(self) -> None:
+            await self.is_closed.wait()
+
+    async def serve() -> None:
+        slow = Slow()
+        destinations = Destinations(lambda _definition: slow, lambda _name: None)
+        destinations.define([mail("slow")], {})
+        destinations.define([], {})
+        async with asyncio.timeout(5):
+            await destinations.tend()
+            slow.is_closed.set()
+            await destinations.close()
+
+    asyncio.run(serve())
 
 
 def test_what_works_by_itself_begins_when_it_is_served(tmp_path: Path) -> None:
