@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from definitions.destinations import Destination as Definition
 from schemas.activations import Activation, delivery_key
 from schemas.records import DeliveryAttempt
 from schemas.records.deliveries import DeliveryOutcome
@@ -62,8 +61,3 @@ def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: 
         kept_as=whose.kept_as,
         activation=record if is_kept else None,
     )
-
-
-def wanted(definition: Definition, activation: Activation) -> bool:
-    """Return whether a destination takes this kind of change."""
-    return activation.change in definition.changes

@@ -21,7 +21,7 @@ from sinks.delivery.gates import Never, Situation, Verdict, Wait, gate
 from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Leave
 from sinks.delivery.reaffirming import Reaffirmations
-from sinks.delivery.served import Served
+from sinks.delivery.served import Addressee, Served
 from sinks.destinations.contract import Delivery
 from state.view import StateView
 
@@ -80,6 +80,13 @@ def choose(served: Served, due: deque[bytes], choice: Choice) -> Request | None:
         if not most:
             return None
     return None
+
+
+def why_not_wanted(served: Addressee, activation: Activation) -> Saying | None:
+    """Return what is said of a change of a kind that a destination does not take, as it is defined now; else None."""
+    if activation.change in served.definition.changes:
+        return None
+    return Saying("suppressed", "not_wanted", f"the destination takes {', '.join(served.definition.changes)}")
 
 
 def _fill(served: Served, due: deque[bytes], most: int, choice: Choice) -> list[Chosen]:
@@ -168,6 +175,8 @@ def _prepare(
     served: Served, line: bytes, item: lines.Numbered, activation: Activation, choice: Choice
 ) -> Delivery | Wait | Saying:
     """Return the delivery, or until when it waits, or why it is never sent."""
+    if (not_wanted := why_not_wanted(served, activation)) is not None:
+        return not_wanted
     verdict = _verdict(served, line, item, activation, choice)
     if isinstance(verdict, Wait):
         return verdict

@@ -14,8 +14,8 @@ from schemas.records import DeadLetter
 from schemas.topics import EVENTS_DEAD, activation
 from sinks.delivery import lines, metrics
 from sinks.delivery.activations import MAX_ACTIVATION_BYTES
-from sinks.delivery.attempts import Saying, Whose, wanted
-from sinks.delivery.choosing import Choice, Chosen, Request
+from sinks.delivery.attempts import Saying, Whose
+from sinks.delivery.choosing import Choice, Chosen, Request, why_not_wanted
 from sinks.delivery.consents import learn
 from sinks.delivery.schedule import next_attempt_at, step_ms
 from sinks.delivery.served import Addressee
@@ -137,8 +137,8 @@ def retire(destination: str, choice: Choice) -> int:
 
 
 def _why_not(to: Addressee, change: Activation, record: bytes) -> Saying | None:
-    if not wanted(to.definition, change):
-        return Saying("suppressed", "not_wanted", f"the destination takes {', '.join(to.definition.changes)}")
+    if (not_wanted := why_not_wanted(to, change)) is not None:
+        return not_wanted
     if len(record) > MAX_ACTIVATION_BYTES:
         return Saying("refused", "too_large", f"the record is {len(record)} bytes long")
     return None

@@ -19,7 +19,8 @@ WITH
                maxIf(last_at, changed = 'entered' AND outcome_of = 'delivered') AS entry_at,
                maxIf(last_at, changed = 'exited' AND (outcome_of = 'delivered' OR reason_of = 'expired')) AS exit_at,
                maxIf(happened, changed = 'exited') AS happened_at, max(last_at) AS said_at,
-               max(version_of) AS said_version, argMax(changed, (version_of, last_at)) AS latest, argMax(outcome_of, (version_of, last_at)) AS outcome
+               max(version_of) AS said_version, argMax(changed, (version_of, last_at)) AS latest,
+               argMax(outcome_of, (version_of, last_at)) AS outcome
         FROM (SELECT * REPLACE (toUnixTimestamp64Milli(last_at) AS last_at) FROM ({said}))
         GROUP BY profile_id
     ),
@@ -28,8 +29,8 @@ SELECT profile_id, any(newest_version) AS version, any(entered) AS entered_at, m
        any(member_said_at) AS last_said_at, any(member_latest) AS latest_change, any(member_outcome) AS latest_outcome
 FROM
 (
-    SELECT profile_id, arrayJoin(keys) AS key, entry_at, greatest(member_version, said.said_version) AS newest_version, entered, said.said_at AS member_said_at,
-           said.latest AS member_latest, said.outcome AS member_outcome
+    SELECT profile_id, arrayJoin(keys) AS key, entry_at, entered, said.said_at AS member_said_at,
+           greatest(member_version, said.said_version) AS newest_version, said.latest AS member_latest, said.outcome AS member_outcome
     FROM
     (
         SELECT profile_id, version AS member_version, toUnixTimestamp64Milli(entered_at) AS entered

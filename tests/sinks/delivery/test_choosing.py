@@ -206,6 +206,17 @@ def test_where_events_are_taken_nothing_passes_anything() -> None:
     assert line.deliver() == [("readers", "entered")]
 
 
+def test_what_waits_is_not_sent_any_more_once_the_destination_takes_no_such_changes() -> None:
+    line = Sent()
+    line.admit("buyers", "entered")
+    assert line.deliver() == [("buyers", "entered")]
+    line.admit("readers", "entered")
+    line.admit("buyers", "exited")
+    line.shop.definition = msgspec.structs.replace(line.shop.definition, changes=("exited",))
+    line.now += HOUR
+    assert line.deliver() == [("buyers", "exited")]
+
+
 def test_what_waits_for_a_gate_is_looked_at_when_other_rules_hold_and_once() -> None:
     line, hastening = Sent(), Hastening()
     assert line.hasten(hastening) == []
