@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from api.deliveries import why_unknown
-from api.pausing import names_of
+from api.pausing import check_receiving, destinations_in_force, names_of
 from api.requests import UnknownDefinition
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
@@ -95,11 +95,15 @@ class DeliveryReplay:
         self._deliveries = DeliveryLog(self._warehouse, workspace)
 
     def count(self) -> int:
-        """Count what would be replayed. Raises UnknownDefinition for a destination that there is not, nor was."""
-        number = self._deliveries.replayable_count(self._chosen)
-        reason = None if number else why_unknown(self._settings, self._deliveries, self._chosen.destination)
+        """Count what would be replayed. Raises UnknownDefinition for a destination that nobody delivers to now.
+
+        What was put on its topic would wait there for ever, and be said to.
+        """
+        name, number = self._chosen.destination, self._deliveries.replayable_count(self._chosen)
+        reason = None if number else why_unknown(self._settings, self._deliveries, name)
         if reason is not None:
             raise UnknownDefinition("destination", reason)
+        check_receiving(destinations_in_force(self._settings), name)
         return number
 
     def run(self, most: int) -> Iterator[int]:

@@ -80,7 +80,8 @@ def test_an_operator_pauses_and_resumes_a_destination(stack: Stack, url: str) ->
         assert "did you mean 'http-crm'?" in mistyped.json()["error"]["message"]
 
 
-def test_a_dry_replay_counts(url: str) -> None:
+def test_a_dry_replay_counts(stack: Stack, url: str) -> None:
+    applied_set(stack, Definitions(destinations=(Destination("crm", receiver=Webhook("https://crm.example/")),)))
     body = {"workspace": "requests", "destination": "crm", "dry_run": True}
     answer = plain.post(f"{url}/v1/deliveries/replay", json=body, headers=ADMIN)
     assert answer.json() == {"destination": "crm", "replayed": 0, "left": 1}

@@ -90,6 +90,11 @@ def test_a_replay_can_be_stopped_and_goes_on_and_nothing_is_replayed_twice(stack
     feeder.send([placed_attempt(attempt("many-0", "delivered", destination="many", attempted_at=NOW + 9), 0)])
     written(stack)
 
+    defined(stack, "slow")
+    gone = run(stack, "deliveries", "replay", "many")
+    assert (gone.exit_code, "there is no destination 'many' with a receiver" in gone.output) == (2, True), gone.output
+    assert on_topic(stack, "many") == []
+    defined(stack, "many")
     assert answered(stack, "deliveries", "replay", "many", "--dry-run")["replayed"] == MANY - 1
     assert on_topic(stack, "many") == []
 
@@ -117,6 +122,7 @@ def test_what_is_about_nobody_is_replayed_under_its_own_key(stack: Stack, feeder
     )  # fmt: skip
     feeder.send([placed_attempt(record, 0)])
     written(stack)
+    defined(stack, "across")
     assert answered(stack, "deliveries", "replay", "across")["replayed"] == 0
     assert answered(stack, "deliveries", "replay", "across", "--outcome", "suppressed")["replayed"] == 1
     assert [key for key, _ in on_topic(stack, "across")] == [across_key("main", "spike", '"sku-42"')]
