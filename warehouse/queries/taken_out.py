@@ -30,7 +30,8 @@ SELECT profile_id, any(newest_version) AS version, any(entered) AS entered_at, m
 FROM
 (
     SELECT profile_id, arrayJoin(keys) AS key, entry_at, entered, said.said_at AS member_said_at,
-           greatest(member_version, said.said_version) AS newest_version, said.latest AS member_latest, said.outcome AS member_outcome
+           greatest(member_version, said.said_version) AS newest_version, said.latest AS member_latest,
+           said.outcome AS member_outcome
     FROM
     (
         SELECT profile_id, version AS member_version, toUnixTimestamp64Milli(entered_at) AS entered

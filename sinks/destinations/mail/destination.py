@@ -28,10 +28,12 @@ from sinks.destinations.contract import (
 from sinks.destinations.http.redaction import Redactor
 from sinks.destinations.mail.addresses import BadAddress, Mailbox, written_mailbox
 from sinks.destinations.mail.connections import Connections, MailConnection, NotOpened
-from sinks.destinations.mail.links import UnsubscribeUrl, no_link
+from sinks.destinations.mail.links import UnknownWorkspace, UnsubscribeUrl, no_link
 from sinks.destinations.mail.message import Unmailable, WrittenMail, mail_of
 from sinks.destinations.mail.outcomes import Stage, outcome_of
 from sinks.destinations.secrets import BadOption
+
+_NO_WORKSPACE = "no link to unsubscribe can be signed: the deliverer's workspaces file lacks the workspace, restart it"
 
 
 class MailDestination:
@@ -70,6 +72,8 @@ class MailDestination:
             mail = mail_of(delivery, self._sender, self._options.reply_to, self._link(delivery))
         except Unmailable as error:
             return Refused("unmappable", str(error))
+        except UnknownWorkspace:
+            return Retry("unavailable", _NO_WORKSPACE, is_receivers=False)
         kept = Exchange(self._redact(mail.shown))
         try:
             return await self._tried(mail, kept)

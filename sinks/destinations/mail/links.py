@@ -8,9 +8,16 @@ from schemas.consent import ALL
 from schemas.unsubscribing import UnsubscribeLink, unsubscribe_url
 
 UnsubscribeUrl: TypeAlias = Callable[[str, str, str, str], str | None]
-"""Makes the link by which a person unsubscribes: of workspace, profile id, channel and purpose."""
+"""Makes the link by which a person unsubscribes: of workspace, profile id, channel and purpose.
+
+Raises UnknownWorkspace.
+"""
 NamespaceOf: TypeAlias = Callable[[str], uuid.UUID | None]
 """Finds the secret of a workspace."""
+
+
+class UnknownWorkspace(Exception):
+    """A link cannot be signed: this process does not know the workspace, or does not know it yet."""
 
 
 def no_namespace(_workspace: str) -> None:
@@ -22,14 +29,17 @@ def no_link(_workspace: str, _profile_id: str, _channel: str, _purpose: str) -> 
 
 
 def links(base: str, namespace_of: NamespaceOf) -> UnsubscribeUrl:
-    """Return what makes links below an address of the API; none if that is empty. Without a purpose: to all of them."""
-    if not base:
+    """Return what makes links below an address of the API. Without a purpose: to all of them.
+
+    None are made if the address is empty, or where no workspaces are known at all.
+    """
+    if not base or namespace_of is no_namespace:
         return no_link
 
     def link(workspace: str, profile_id: str, channel: str, purpose: str) -> str | None:
         namespace = namespace_of(workspace)
         if namespace is None:
-            return None
+            raise UnknownWorkspace
         return unsubscribe_url(base, namespace, UnsubscribeLink(workspace, profile_id, purpose or ALL, channel))
 
     return link
