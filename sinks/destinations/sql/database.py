@@ -1,6 +1,7 @@
 """Connects to a database of either kind. No text that comes of it holds a value or a password."""
 
 import asyncio
+import os
 import ssl
 from threading import Thread
 from urllib.parse import quote
@@ -23,9 +24,14 @@ class Database:
         """Connect to nothing yet. Raises MissingSecret."""
         self._timeout_s = timeout_s
         self._threads: list[Thread] = []
-        url = checked(options)
+        self._opened: tuple[int, int] | None = None  # the file of SQLite
+        url = self._url = checked(options)
         is_sqlite = url.drivername == "sqlite"
         self.engine = self._sqlite(url, options.create) if is_sqlite else _postgresql(url, options, timeout_s)
+
+    def is_gone(self) -> bool:
+        """Return whether the file of SQLite is not the one that was opened: what is written there nobody reads."""
+        return self._opened is not None and _file_at(self._url.database or "") != self._opened
 
     async def close(self) -> None:
         """Close the connections, and wait for what their threads still do: they answer to this event loop."""
@@ -47,7 +53,9 @@ class Database:
             # A connection that fails or is cancelled does not wait for its thread, and has no other way to.
             connection._thread.daemon = True
             self._threads = [*(thread for thread in self._threads if thread.is_alive()), connection._thread]
-            return await connection
+            await connection
+            self._opened = _file_at(url.database or "")
+            return connection
 
         engine = create_async_engine(
             "sqlite+aiosqlite:///file",  # any file: its kind of pool is wanted
@@ -63,6 +71,15 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other that has its name; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def checked(options: Sql) -> URL:

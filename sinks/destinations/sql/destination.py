@@ -77,6 +77,9 @@ class SqlDestination:
             await database.close()
 
     async def _write(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        if self._database is not None and self._database.is_gone():
+            await self.close()
+            self._table = None
         if self._database is None:
             self._database = Database(self._options, self._timeout_s)
         async with self._database.engine.connect() as connection:

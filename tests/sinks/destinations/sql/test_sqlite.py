@@ -11,9 +11,9 @@ import pytest
 from definitions.destinations import Destination as Definition
 from definitions.receivers.sql import Sql
 from sinks.delivery.outlet import Leave, Outlet
-from sinks.destinations.contract import Delivered, Refused, Retry
+from sinks.destinations.contract import Delivered, Outcome, Refused, Retry
 from sinks.destinations.sql.destination import SqlDestination
-from tests.sinks.destinations.sql.contract import FIELDS, SqlContract
+from tests.sinks.destinations.sql.contract import FIELDS, SqlContract, run
 from tests.sinks.destinations.store_deliveries import delivery
 
 
@@ -53,6 +53,23 @@ class TestSqlite(SqlContract):
         assert isinstance(outcome, Retry)
         (outcome,) = self.sent([delivery(1)])
         assert isinstance(outcome, Delivered)
+
+    @pytest.mark.parametrize("is_restored", [True, False])
+    def test_a_file_that_takes_the_place_of_the_one_that_was_opened_is_written(self, is_restored: bool) -> None:
+        async def send() -> list[Outcome]:
+            destination = SqlDestination(self.options, FIELDS, timeout_s=20)
+            await destination.send([delivery(0)])
+            backup = self.path.read_bytes()
+            await destination.send([delivery(1)])
+            self.path.unlink()
+            if is_restored:
+                self.path.write_bytes(backup)
+            outcomes = list(await destination.send([delivery(2)]))
+            await destination.close()
+            return outcomes
+
+        assert [type(outcome) for outcome in run(send())] == [Delivered]
+        assert len(self.query("SELECT 1 FROM people")) == (2 if is_restored else 1)
 
     def test_connections_leave_no_thread_that_still_has_something_to_say(self, monkeypatch: pytest.MonkeyPatch) -> None:
         said: list[threading.ExceptHookArgs] = []
