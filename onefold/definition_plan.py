@@ -8,6 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from definitions import Definitions
+from definitions.cautions import cautions
 from definitions.explaining.wording import accumulator_in_words
 from definitions.model import Scalar
 from definitions.paths import quoted
@@ -18,7 +19,6 @@ from definitions.sets.folder import Draft
 from definitions.shared_keys import shared_traits
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
-from definitions.withdrawals import unasked_segments
 from onefold.joining import joining_at
 from onefold.left_waiting import GONE
 from onefold.staying import staying_at
@@ -335,7 +335,7 @@ def _forbidden(different: Iterable[Difference], new: Definitions) -> Iterator[tu
 def _unasked(different: Iterable[Difference], new: Definitions) -> dict[str, tuple[str, ...]]:
     names = {f"{each.kind} {each.name}" for each in different}
     texts: dict[str, tuple[str, ...]] = {}
-    for each in unasked_segments(new):
+    for each in cautions(new):
         segment, destination = f"segment {each.segment}", f"destination {each.destination}"
         if segment in names:
             texts[segment] = (*texts.get(segment, ()), each.advice)

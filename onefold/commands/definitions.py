@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 import definitions
+from definitions.cautions import cautions
 from definitions.defaults import default_rules_text
 from definitions.schema import schema_text
 from definitions.schema.building import text_of
 from definitions.schema.consent import consent_schema
 from definitions.shared_keys import shared_traits
-from definitions.withdrawals import unasked_segments
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
@@ -74,7 +74,7 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
         for each in loaded.destinations
         for said in (*forbidden_urls(each.receiver), *shared_traits(each))
     ]
-    warnings += [f"segment {each.segment}: {each.advice}" for each in unasked_segments(loaded)]
+    warnings += [f"segment {each.segment}: {each.advice}" for each in cautions(loaded)]
     if as_json:
         numbers = {f"{kind}s": number for kind, number in counted.items()}
         click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version, "warnings": warnings}))

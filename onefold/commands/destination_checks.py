@@ -9,10 +9,10 @@ import msgspec
 import definitions
 from api.pausing import read_pauses
 from definitions import Definitions
+from definitions.cautions import cautions
 from definitions.destinations import CHANGES, Destination
 from definitions.sets.topic import read_publication
 from definitions.shared_keys import shared_traits
-from definitions.withdrawals import unasked_segments
 from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
 from onefold.printing import print_table
@@ -81,8 +81,9 @@ def list_(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
 def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Open each destination that is applied, or those of DIR, and show what is missing. Exits with 1 if anything is.
 
-    Shows also which segments keep somebody there who withdraws the consent that the destination asks for, and by which
-    traits it finds people, as one of two who have the same takes out the other.
+    Shows also which segments keep somebody there who withdraws the consent that the destination asks for, which are one
+    with others there, so that who leaves one is taken out of all, and by which traits it finds people, as one of two
+    who have the same takes out the other.
 
     Connects to no receiver, and shows no secret. Secrets are looked for where this command runs: run it with the
     environment and the files of the deliverer.
@@ -93,13 +94,13 @@ def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
       onefold destination check my-definitions
     """
     found = defined_in(folder, data_dir)
-    unasked = list(unasked_segments(found))
+    cautioned = list(cautions(found))
     checked = [
         msgspec.structs.replace(
             checked_one(each),
             warnings=(
                 *shared_traits(each),
-                *(f"segment {of.segment}: {of.advice}" for of in unasked if of.destination == each.name),
+                *(f"segment {of.segment}: {of.advice}" for of in cautioned if of.destination == each.name),
             ),
         )
         for each in found.destinations

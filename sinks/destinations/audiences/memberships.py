@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from definitions.receivers.audiences import name_of_segment, part_of_name
 from schemas.activations import Activation
 from sinks.destinations.contract import Refused
 
@@ -11,7 +12,6 @@ MAX_VALUES = 100
 """Of one field of one person."""
 
 _HASH = re.compile(r"\A[0-9a-f]{64}\Z")
-_NO_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 class Unsendable(Exception):
@@ -54,16 +54,16 @@ def hashes_of(fields: Mapping[str, object], name: str) -> list[str]:
     return hashes
 
 
-def name_of_segment(pattern: str, segment: str) -> str:
-    """Return the name of the property or field for a segment."""
-    return pattern.replace("{segment}", _NO_NAME.sub("_", segment).strip("_"))
-
-
 def membership_of(fields: Mapping[str, object], pattern: str) -> dict[str, object]:
-    """Return the property that says whether a person is in the segment: empty without `segment` and `change`."""
+    """Return the property that says whether a person is in the segment: empty without `segment` and `change`.
+
+    Raises Unsendable for a name of which nothing can stand in that of a property: all such would be one.
+    """
     segment, change = fields.get("segment"), fields.get("change")
     if change not in ("entered", "exited") or not isinstance(segment, str) or not segment:
         return {}
+    if "{segment}" in pattern and not part_of_name(segment):
+        raise Unsendable("segment has no ASCII letter or digit in its name: name the property without `{segment}`")
     return {name_of_segment(pattern, segment): change == "entered"}
 
 

@@ -144,6 +144,7 @@ async def test_a_token_that_was_renewed_is_read_again(monkeypatch: pytest.Monkey
         {"id": "a", "properties": 5},
         {"id": "a", "properties": {"b": {"c": 1}}},
         {"id": {"a": 1}, "segment": "x", "change": "entered"},
+        {"id": "a", "segment": "新客", "change": "entered"},
     ],
 )
 async def test_what_cannot_be_written_is_not_sent(fields: Mapping[str, object]) -> None:
