@@ -155,7 +155,8 @@ def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
 
     def at(line: lines.Line, outcome: Outcome) -> int | None:
         after_ms = outcome.after_ms if isinstance(outcome, Retry) else None
-        retry_until = (line.first_attempt_at or now) + served.definition.retry_for_ms
+        # Who resumes a destination has it tried as if it had never failed, however long it was paused.
+        retry_until = max(line.first_attempt_at or now, served.outlet.resumed_at) + served.definition.retry_for_ms
         spread = random.uniform(-1, 1)  # noqa: S311 - no secret
         if suspended_until is not None and isinstance(outcome, Unauthorised):
             return max(now + step_ms(line.attempts + 1, spread), suspended_until)

@@ -119,6 +119,21 @@ def test_what_was_under_way_when_an_operator_resumed_is_tried_again_soon_whateve
     assert (lines.read(view, key).due_at or 0) < NOW + 60_000
 
 
+def test_what_was_paused_for_longer_than_it_is_retried_is_retried_all_the_same_once_it_is_resumed() -> None:
+    shop, store = served(caps=()), Memory()
+    key, view, change = lines.line_key("shop", b"w|person|p"), StateView(store), activation(1)
+    lines.admit(view, key, change, encode(change), "events", NOW, decode)
+    monday = NOW + 96 * HOUR
+    for now in (NOW, monday):
+        store.commit(view)
+        view = StateView(store)
+        request = begin(shop, view, now)
+        assert request is not None
+        end(request, Retry("unavailable", "503"), view, now)
+        assert lines.read(view, key).count == 1, "it waits for its next attempt"
+        shop.outlet.resume(monday)
+
+
 class Sent:
     """A line at an audience that is sent one delivery an hour; every step is a round that is committed."""
 
