@@ -86,6 +86,9 @@ class WebhookDestination:
         headers |= signature_headers(self._signers, key, int(time.time()), body)
         return await self._session.request(self._options.method, self._url, body, headers)
 
+    def _shown(self, result: object) -> str:
+        return self._session.kept("", _encode(result))
+
     def _shown_alone(self, outcome: Outcome, body: bytes | Refused) -> Outcome:
         """Return an outcome with the one delivery of a batch that it is about: the others are about other people."""
         if isinstance(body, Refused):
@@ -100,7 +103,7 @@ class WebhookDestination:
         if isinstance(outcome, Delivered) and options.failure is not None:
             outcome = outcome_within(answer, options.failure)
         if isinstance(outcome, Delivered) and options.results is not None:
-            return item_outcomes(answer.json(), options.results, number, answer.exchange)
+            return item_outcomes(answer.json(), options.results, number, answer.exchange, self._shown)
         return [outcome] * number
 
 

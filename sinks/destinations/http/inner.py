@@ -1,6 +1,6 @@
 """Reads what an answer of status 200 says within. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from definitions.receivers.http import Code, InnerStatus, ItemResults
 from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry, Unauthorised
@@ -29,13 +29,19 @@ def outcome_within(answer: Answer, declared: InnerStatus) -> Outcome:
     return inner_outcome(content, declared, answer.exchange)
 
 
-def item_outcomes(answer: object, declared: ItemResults, number: int, exchange: Exchange) -> Sequence[Outcome]:
-    """Return what an answer says of each of so many deliveries. One that does not speak of all is of no use."""
+def item_outcomes(
+    answer: object, declared: ItemResults, number: int, exchange: Exchange, shown: Callable[[object], str]
+) -> Sequence[Outcome]:
+    """Return what an answer says of each of so many deliveries. One that does not speak of all is of no use.
+
+    Of each is kept what is said of it alone: the others are about other people. `shown`: of a result what is kept.
+    """
     results = value_at(answer, declared.path) if declared.path else answer
     if not isinstance(results, list) or len(results) != number:
         detail = f"the answer should list {number} results" + (f" at {declared.path}" if declared.path else "")
         return [Retry("unavailable", detail, exchange=exchange)] * number
-    return [inner_outcome(result, declared.status, exchange) for result in results]
+    own = [Exchange(exchange.request, shown(result), exchange.status) for result in results]
+    return [inner_outcome(result, declared.status, each) for result, each in zip(results, own, strict=True)]
 
 
 def value_at(answer: object, path: str) -> object:

@@ -134,6 +134,9 @@ def test_the_results_of_a_batch_are_read_one_by_one() -> None:
     outcomes = sent_to(Webhook("", batch=10, results=declared), answer, 3)
     assert [type(each) for each in outcomes] == [Delivered, Refused, Delivered]
     assert "no address" in str(outcomes[1])
+    assert [each.exchange.answer for each in outcomes] == [
+        '{"status":"ok"}', '{"status":"bad","why":"no address"}', '{"status":"ok"}'
+    ]  # fmt: skip
 
 
 def test_results_that_do_not_speak_of_all_are_of_no_use() -> None:
