@@ -1,7 +1,7 @@
 """Options that receivers of HTTP have in common, and what is wrong with them."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -12,7 +12,11 @@ Code = str | int | bool
 _NO_URL_CHARACTER = re.compile(r"[\x00-\x20\x7f\\]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NO_HEADER_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SECRET_HEADER = re.compile("(.*[-_])?(authorization|cookie|token|secret|password|api[-_]?key)", re.IGNORECASE)
+_SECRET_HEADER = re.compile(
+    "(.*[-_])?(auth|authorization|cookie|token|secret|password|passwd|credentials?"
+    "|(access|account|api|app|auth|functions|license|private|shared|subscription)[-_]?key)",
+    re.IGNORECASE,
+)
 _KEPT_HEADERS = frozenset(
     {
         "accept-encoding",
@@ -84,6 +88,12 @@ def why_no_header(name: str, value: str = "") -> str | None:
     if name.lower() in _KEPT_HEADERS:
         return "it is set by the deliverer"
     return "its value holds a control character" if _NO_HEADER_CHARACTER.search(value) else None
+
+
+def secret_parameter(url: str) -> str | None:
+    """Return the parameter of an address, such as `token`, whose value is a credential, by its name; None without."""
+    names = (name for name, value in parse_qsl(urlsplit(url).query) if value)
+    return next((name for name in names if is_secret_header(name) or name.lower() in {"key", "sig"}), None)
 
 
 def is_secret_header(name: str) -> bool:

@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from definitions.receivers.http import InnerStatus, ItemResults, is_secret_header, why_no_header, why_no_url
+from definitions.receivers.http import (
+    InnerStatus,
+    ItemResults,
+    is_secret_header,
+    secret_parameter,
+    why_no_header,
+    why_no_url,
+)
 from definitions.receivers.values import OptionProblem, Secret
 
 PRESET = {
@@ -62,6 +69,9 @@ def problems(options: Webhook) -> Iterator[OptionProblem]:
     """Yield what is wrong with the address and the headers, as far as they are not secret."""
     if isinstance(options.url, str) and (reason := why_no_url(options.url)) is not None:
         yield OptionProblem("url", f"the address cannot be sent to: {reason}")
+    elif isinstance(options.url, str) and (name := secret_parameter(options.url)) is not None:
+        message = f"the value of {name!r} in the address is a secret, and a file of definitions is no place for one"
+        yield OptionProblem("url", message, "the whole address by reference: `url: {env: NAME}` or `{file: PATH}`")
     for name, value in options.headers.items():
         if (reason := why_no_header(name, value if isinstance(value, str) else "")) is not None:
             yield OptionProblem("headers", f"the header {name!r} cannot be sent: {reason}")
