@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import TypeVar, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
 from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
 from runtime.kafka.consumed import records_of
@@ -108,6 +108,7 @@ class TaskReader:
 
         What a task was handed and has not admitted comes twice: it drops what it has admitted.
         """
+        self._forget_replaced()
         placed = [
             TopicPartition(topic, number, self._start(task, topic))
             for (number, task), topic in product(self.tasks.items(), self._topics)
@@ -116,6 +117,23 @@ class TaskReader:
         self._paused.intersection_update((each.topic, each.partition) for each in placed)
         self._consumer.pause([each for each in placed if (each.topic, each.partition) in self._paused])
         self._placed = {(each.topic, each.partition): each.offset for each in placed}
+
+    def _forget_replaced(self) -> None:
+        """Begin anew with topics that end before where their task is: somebody has deleted those, and made others."""
+        known = [
+            TopicPartition(topic, number, OFFSET_END)
+            for (number, task), topic in product(self.tasks.items(), self._topics)
+            if topic in task.positions and (topic, number) not in self._placed
+        ]
+        for each in self._consumer.offsets_for_times(known, timeout=ANSWER_S) if known else ():
+            if each.error is not None:
+                raise KafkaException(each.error)
+            positions = self.tasks[each.partition].positions
+            if each.offset < positions[each.topic]:
+                log.warning("%s, partition %d: is a new topic, and read from its beginning", each.topic, each.partition)
+                del positions[each.topic]
+                for noted in (self._handed, self._acknowledged):
+                    noted.pop((each.topic, each.partition), None)
 
     def _start(self, task: DeliveryTask, topic: str) -> int:
         admitted_to = task.positions.get(topic, OFFSET_BEGINNING)

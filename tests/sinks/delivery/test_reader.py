@@ -138,6 +138,27 @@ def test_of_a_destination_of_which_much_waits_no_more_is_read_and_of_the_others_
         asyncio.run(read())
 
 
+def test_a_topic_that_was_deleted_and_made_anew_is_read_from_its_beginning(stack: Stack, workspace: str) -> None:
+    changes = Changes(stack, workspace)
+    with running_hook() as hook:
+        shop = hook.destination()
+        changes.define(shop)
+        changes.toggle([shop], range(PEOPLE))
+        tasks: dict[int, SlowTask] = {}
+
+        async def open_task(partition: int) -> DeliveryTask:
+            tasks[partition] = SlowTask(partition)
+            tasks[partition].positions[activation(shop.name)] = 10 * PEOPLE  # of the former topic
+            return cast("DeliveryTask", tasks[partition])
+
+        async def read() -> None:
+            reader = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+            await read_until(reader, [shop.name], lambda: _taken(tasks, activation(shop.name)) == PEOPLE)
+            await reader.close()
+
+        asyncio.run(read())
+
+
 async def read_until(
     reader: TaskReader, names: list[str], holds: Callable[[], bool], since: Mapping[str, int] | None = None
 ) -> None:
