@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 from aiosmtplib import (
+    SMTP,
     SMTPConnectTimeoutError,
     SMTPException,
     SMTPResponseException,
@@ -33,6 +34,7 @@ from sinks.destinations.mail.message import Unmailable, WrittenMail, mail_of
 from sinks.destinations.mail.outcomes import Stage, outcome_of
 from sinks.destinations.secrets import BadOption
 
+_CLOSING = 421
 _NO_WORKSPACE = "no link to unsubscribe can be signed: the deliverer's workspaces file lacks the workspace, restart it"
 
 
@@ -119,16 +121,24 @@ class MailDestination:
             answer = await smtp.data(mail.content)
         except SMTPResponseException as error:
             exchange = Exchange(kept.request, self._redact(error.message), error.code)
-            if error.code == 421 or not smtp.is_connected:
-                smtp.close()
-            else:
-                await smtp.rset()
+            await _reset(smtp, is_closing=error.code == _CLOSING)
             return _of_address(outcome_of(error.code, error.message, stage, exchange), mail.recipient.address)
         except SMTPServerDisconnected:
             if stage != "content" and not connection.is_fresh:
                 raise _Stale from None
             raise
         return Delivered(Exchange(kept.request, self._redact(answer.message), answer.code))
+
+
+async def _reset(smtp: SMTP, *, is_closing: bool) -> None:
+    """Have the server forget a mail that it has refused; one that cannot is left, and what it has said counts."""
+    try:
+        if not is_closing and smtp.is_connected:
+            await smtp.rset()
+            return
+    except (SMTPException, OSError):
+        pass
+    smtp.close()
 
 
 def _of_address(outcome: Outcome, address: str) -> Outcome:

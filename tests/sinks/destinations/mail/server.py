@@ -23,7 +23,7 @@ class Taken(NamedTuple):
 class MailServer:
     """Serves while the block lasts, in the event loop of the test.
 
-    `answers`: by command (MAIL, RCPT, DATA), instead of taking it; `hangs`: the command that it does not answer.
+    `answers`: by command (MAIL, RCPT, RSET, DATA), instead of taking it; `hangs`: the command that it does not answer.
     `together`: mails are taken as soon as so many are on their way. `tls`: from the first byte; `starttls`: when the
     client asks. `port`: 0 for any that is free.
     """
@@ -109,6 +109,10 @@ class MailServer:
             return answer
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
+
+    async def handle_RSET(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:
+        """Forget what was begun."""
+        return await self._answer("RSET") or "250 OK"
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take a mail."""

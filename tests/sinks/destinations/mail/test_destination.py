@@ -93,6 +93,14 @@ def test_a_refused_person_costs_the_next_one_nothing() -> None:
     assert connections == 1
 
 
+def test_what_a_server_refuses_is_refused_also_if_it_knows_no_way_back_from_that() -> None:
+    server = MailServer()
+    server.answers |= {"RCPT": "550 5.1.1 no such user", "RSET": "502 5.5.1 unknown command"}
+    outcomes = sent(server, [delivery(0), delivery(1)])
+    assert [type(each) for each in outcomes] == [Refused, Refused]
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize(
     ("command", "answer", "expected"),
     [
