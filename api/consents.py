@@ -24,7 +24,7 @@ from api.consent import (
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
 from api.requests import UnknownProfile
-from api.unsubscribing import asking_page, done_page, forged_page, unavailable_page, unknown_page
+from api.unsubscribing import asking_page, done_page, forged_page, unavailable_page
 from runtime.errors import OnefoldError, TransientError
 from runtime.http.bodies import Bodies
 from runtime.kafka.async_producer import AsyncProducer
@@ -99,7 +99,10 @@ class Consents:
             return unavailable_page()
 
     async def unsubscribe(self, request: Request) -> Response:
-        """Do what the link says, and return once Kafka has it."""
+        """Do what the link says, and return once Kafka has it.
+
+        Nobody is sent a link who is not known: whoever is not found is not in the warehouse yet, and comes again.
+        """
         settings: Settings = request.app.state.settings
         try:
             link = _link(settings, request)
@@ -108,9 +111,7 @@ class Consents:
             return done_page(link, await asyncio.to_thread(_title, settings, link))
         except ForgedLink:
             return forged_page()
-        except UnknownProfile:
-            return unknown_page()
-        except OnefoldError as error:
+        except (UnknownProfile, OnefoldError) as error:
             logger.warning("answered 503: %s", error)
             return unavailable_page()
 

@@ -43,11 +43,6 @@ def forged_page() -> Response:
     return _page(HTTPStatus.NOT_FOUND, "This link does not work", "Use the link of the message as it came.")
 
 
-def unknown_page() -> Response:
-    """Return the page of a link of somebody who is not known any more."""
-    return _page(HTTPStatus.NOT_FOUND, "This link does not work any more", "Nobody is known by it.")
-
-
 def unavailable_page() -> Response:
     """Return the page that has people, and programs, come again."""
     response = _page(HTTPStatus.SERVICE_UNAVAILABLE, "Not now", "This cannot be done now. Please try again later.")
