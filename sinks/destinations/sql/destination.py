@@ -25,7 +25,7 @@ from sinks.destinations.secrets import MissingSecret
 from sinks.destinations.sql.database import Database, checked, password_of
 from sinks.destinations.sql.errors import outcome_of
 from sinks.destinations.sql.rows import Row, Step, row_of, steps_of
-from sinks.destinations.sql.table import TableProblem, fitted, open_table, parameters_of, statement_of
+from sinks.destinations.sql.table import TableProblem, check_order, fitted, open_table, parameters_of, statement_of
 
 
 class SqlDestination:
@@ -109,6 +109,8 @@ class SqlDestination:
             row = row_of(position, delivery, self._options, self._fields)
             outcome: Outcome
             if isinstance(row, Row):
+                if self._is_of_profile and row.action != "insert":
+                    check_order(row, table, self._options)
                 exchange = _exchange(row, table)
                 try:
                     rows.append(fitted(row, table))

@@ -52,6 +52,7 @@ _TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
     "time": DateTime(timezone=True),
     "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
 }
+_ORDERED = (Integer, Float, Numeric, DateTime)
 
 
 class TableProblem(Exception):
@@ -124,6 +125,16 @@ def fitted(row: Row, table: Table) -> Row:
         except Unfit as problem:
             raise Unfit(f"{name} {problem}") from None
     return row._replace(values=values)
+
+
+def check_order(row: Row, table: Table, options: Sql) -> None:
+    """Raise TableProblem if a version that is a number would be compared as a text, by which 9 is more than 10."""
+    column, version = table.columns.get(options.version), row.values.get(options.version)
+    if isinstance(version, int) and column is not None and not isinstance(column.type, _ORDERED):
+        raise TableProblem(
+            f"the column {options.version} of the table {table.name} must hold whole numbers: as texts they have"
+            " another order"
+        )
 
 
 def _fit(wanted: TypeEngine[object]) -> Callable[[object], object]:  # noqa: PLR0911 - one line for each type

@@ -242,6 +242,16 @@ class SqlContract(ABC):
         assert "unique" in outcome.detail
         assert self.query("SELECT 1 FROM loose") == []
 
+    def test_a_table_whose_versions_are_texts_takes_nothing_as_9_would_be_more_than_10(self) -> None:
+        self.execute(
+            "CREATE TABLE texts (profile_id varchar(36), name varchar(36), change varchar(9), happened_at varchar(40), "
+            "version varchar(20), PRIMARY KEY (profile_id, name))"
+        )
+        (outcome,) = self.sent([delivery(0)], options=self.changed(table="texts"))
+        assert isinstance(outcome, Retry)
+        assert "whole numbers" in outcome.detail
+        assert self.query("SELECT 1 FROM texts") == []
+
     # --- many
 
     def test_many_batches_at_once_are_all_written(self) -> None:
