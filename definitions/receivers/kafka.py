@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from definitions.receivers.hosts import why_no_server
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 PRESET = {
     "id": "@key",
@@ -28,6 +28,7 @@ KEYS = {
     "username": "Who logs in.",
     "password": "The password of who logs in.",
     "batch": "How many records are on their way at once, at most.",
+    "keeps_members": "Whether readers keep who is in a segment: then the exit of whom they may hold is always sent.",
 }
 
 
@@ -42,6 +43,12 @@ class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="kafka"
     username: str | Secret = ""
     password: Secret = Secret()
     batch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+    keeps_members: bool = False
+
+
+def holds(options: Kafka) -> Holds:
+    """Return what its readers hold, as the file says."""
+    return "states" if options.keeps_members else "events"
 
 
 def problems(options: Kafka) -> Iterator[OptionProblem]:

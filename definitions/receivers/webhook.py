@@ -13,7 +13,7 @@ from definitions.receivers.http import (
     why_no_header,
     why_no_url,
 )
-from definitions.receivers.values import OptionProblem, Secret
+from definitions.receivers.values import Holds, OptionProblem, Secret
 
 PRESET = {
     "type": "{{ kind }}.{{ change }}",
@@ -40,7 +40,7 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="webh
 
     `batch`: deliveries of one request; with 1 the body is an object, else a list of them. `allow_private`: the address
     may lead into a private network. `failure`: how an answer of status 200 says that it is none. `results`: how the
-    answer to a batch says what became of each.
+    answer to a batch says what became of each. `keeps_members`: the receiver holds states.
     """
 
     url: str | Secret
@@ -51,6 +51,7 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="webh
     allow_private: bool = False
     failure: InnerStatus | None = None
     results: ItemResults | None = None
+    keeps_members: bool = False
 
 
 KEYS = {
@@ -62,7 +63,13 @@ KEYS = {
     "allow_private": "Whether the address may lead into a private network.",
     "failure": "How an answer of status 200 says that it is none.",
     "results": "How the answer to a batch says what became of each delivery.",
+    "keeps_members": "Whether it keeps who is in a segment: then the exit of whom it may hold is always sent.",
 }
+
+
+def holds(options: Webhook) -> Holds:
+    """Return what it holds, as the file says."""
+    return "states" if options.keeps_members else "events"
 
 
 def problems(options: Webhook) -> Iterator[OptionProblem]:

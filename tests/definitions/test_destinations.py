@@ -150,6 +150,7 @@ IN_CLEAR = [
     ("mail", f"host: smtp.example\nsender: a@b.example\nuser: me\npassword: {SECRET}"),
     ("mail", f"host: smtp.example\nsender: a@b.example\nuser: me\npassword: |\n  {SECRET}\n  more"),
 ]
+HOLDING = {"default": "", "states": "keeps_members: true\n"}
 
 
 def load_one(folder: Path, text: str) -> Destination:
@@ -290,3 +291,9 @@ def test_a_table_holds_rows_of_their_own_or_the_last_one_of_each_key_and_a_webho
     tables = [holds_of(Sql("sqlite:////shop.db", "people", mode=mode)) for mode in MODES]
     assert tables == ["events", "states", "states"]
     assert holds_of(Webhook("https://shop.example/hook")) == "events"
+
+
+@pytest.mark.parametrize("kind", ["type: webhook\nurl: https://a.example", "type: kafka\nservers: a:9092\ntopic: t"])
+def test_who_takes_changes_may_keep_who_is_in_a_segment(tmp_path: Path, kind: str) -> None:
+    taken, kept = (load_one(tmp_path / at, f"destination: d\n{kind}\n{also}") for at, also in HOLDING.items())
+    assert (taken.holds, kept.holds) == ("events", "states")
