@@ -46,39 +46,55 @@ class SharedPlace(NamedTuple):
 def sharing_segments(of: Definitions) -> Iterator[SharedPlace]:
     """Yield the segments of which another one takes people out."""
     sent = [
-        (segment.name, each.name, place)
+        (segment.name, each, place)
         for each in of.destinations
         for segment in of.segments
         if each.name in segment.destinations and "exited" in each.changes
-        if (place := _place(each, segment.name)) is not None
+        if (place := place_of(each, segment.name)) is not None
     ]
     segments: dict[Place, dict[str, None]] = {}
-    for segment, _, (place, *_) in sent:
+    for segment, _, place in sent:
         segments.setdefault(place, {})[segment] = None
-    for segment, destination, (place, what, remedy) in sent:
+    for segment, destination, place in sent:
         others = tuple(name for name in segments[place] if name != segment)
         if others:
-            yield SharedPlace(segment, destination, others, what, remedy)
+            yield SharedPlace(segment, destination.name, others, *_shared(destination))
 
 
-def _place(destination: Destination, segment: str) -> tuple[Place, str, str] | None:
-    """Return where a segment is held, what that is, and what gives it a place of its own; None: it surely has one."""
+def place_of(destination: Destination, segment: str) -> Place | None:
+    """Return where a destination's receiver keeps who is in a segment; None where it keeps nobody."""
     match receiver := destination.receiver:
-        case Sql(mode="mirror") if not _has_name(destination, receiver):
-            where = (receiver.url, receiver.schema, receiver.table)
-            return where, f"the rows of {receiver.table}", "add a column with `@name` to `key`"
+        case Sql() if destination.holds == "states":
+            is_own = receiver.mode != "mirror" or _has_name(destination, receiver)
+            return (receiver.url, receiver.schema, receiver.table, *receiver.key, *((segment,) if is_own else ()))
         case MetaAudience() | GoogleDataManager():
             account = receiver.account if isinstance(receiver, GoogleDataManager) else ""
-            audience = receiver.audiences.get(segment) or receiver.audience
-            return (receiver.url, account, audience), f"the audience {audience}", _OF_AUDIENCES
-        case HubSpot() if _is_named(destination):
-            name = name_of_segment(receiver.property, segment)
-            where = (receiver.url, receiver.token.env or receiver.token.file, name)
-            return where, f"the property {name}", _OF_NAMES.format("property")
-        case Salesforce() if _is_named(destination):
-            name = name_of_segment(receiver.field, segment)
-            return (receiver.url, receiver.object, name), f"the field {name}", _OF_NAMES.format("field")
+            return receiver.url, account, receiver.audiences.get(segment) or receiver.audience
+        case HubSpot():
+            where = (receiver.url, receiver.token.env or receiver.token.file, receiver.id_property)
+            return *where, _property(destination, receiver.property, segment)
+        case Salesforce():
+            where = (receiver.url, receiver.object, receiver.external_id)
+            return *where, _property(destination, receiver.field, segment)
     return None
+
+
+def _shared(destination: Destination) -> tuple[str, str]:
+    """Return what segments share at a destination, and what gives each a place of its own."""
+    match destination.receiver:
+        case Sql(table=table):
+            return f"the rows of {table}", "add a column with `@name` to `key`"
+        case HubSpot(property=name) | Salesforce(field=name):
+            key = "property" if isinstance(destination.receiver, HubSpot) else "field"
+            return f"the {key} of `{name}`", _OF_NAMES.format(key)
+        case _:
+            return "an audience", _OF_AUDIENCES
+
+
+def _property(destination: Destination, pattern: str, segment: str) -> str:
+    """Return the property of a segment; the segment's own name where the mapping may call it otherwise."""
+    is_named = dict(destination.mapping.entries).get("segment") == _NAME
+    return name_of_segment(pattern, segment) if is_named else segment
 
 
 def _has_name(destination: Destination, table: Sql) -> bool:
@@ -86,8 +102,3 @@ def _has_name(destination: Destination, table: Sql) -> bool:
     columns = dict(destination.mapping.entries)
     leaves = [leaf for name in table.key if name in columns for leaf in leaves_of(columns[name])]
     return any(not isinstance(leaf, Selected) or leaf == _NAME for leaf in leaves)
-
-
-def _is_named(destination: Destination) -> bool:
-    """Return whether a property has its segment's name: the mapping may call it otherwise."""
-    return dict(destination.mapping.entries).get("segment") == _NAME

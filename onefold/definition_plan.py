@@ -21,7 +21,7 @@ from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from onefold.joining import joining_at
 from onefold.left_waiting import GONE
-from onefold.staying import staying_at
+from onefold.staying import left_behind, staying_at
 from onefold.wording import count
 from runtime.kafka.clients import MAX_RECORD_BYTES
 from runtime.literal import literal
@@ -110,7 +110,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before. `staying`: by what
     sends people no more, such as `segment pros`, at which destinations they stay, and what to do. `forbidden`: by
-    destination that is not as before, which addresses nothing is sent to, and by which traits it finds people.
+    destination that is not as before, which addresses nothing is sent to, by which traits it finds people, and who
+    stays where it has led.
     `unasked`: by segment that is not as before, or whose destination is not, what keeps people there who withdraw
     their consent. `joining`: by segment at which receivers its members are missing. `left_waiting`: by the name of a
     destination that is done away with how many deliveries wait there.
@@ -194,7 +195,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         len(new.traits) + len(new.segments) + len(new.triggers) + len(new.across),
         as_sent=dict(_read_as_sent(different, new.definitions)),
         staying=staying_at(before, new.definitions),
-        forbidden=dict(_forbidden(different, new.definitions)),
+        forbidden=dict(_forbidden(different, before, new.definitions)),
         unasked=_unasked(different, new.definitions),
         joining=joining_at(before, new.definitions),
     )
@@ -325,10 +326,13 @@ def _read_as_sent(different: Iterable[Difference], new: Definitions) -> Iterator
             yield each.name, names
 
 
-def _forbidden(different: Iterable[Difference], new: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:
-    names = {each.name for each in different if each.kind == "destination"}
+def _forbidden(
+    different: Iterable[Difference], former: Definitions, new: Definitions
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    names, behind = {each.name for each in different if each.kind == "destination"}, left_behind(former, new)
     for each in new.destinations:
-        if each.name in names and (texts := (*forbidden_urls(each.receiver), *shared_traits(each))):
+        left = (behind[each.name],) if each.name in behind else ()
+        if each.name in names and (texts := (*forbidden_urls(each.receiver), *shared_traits(each), *left)):
             yield f"destination {each.name}", texts
 
 

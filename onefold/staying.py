@@ -1,9 +1,13 @@
-"""Says who would stay at a destination when definitions stop sending it: nobody hears of an exit then. Pure."""
+"""Says who would stay at a destination when definitions stop sending it, or lead it elsewhere. Pure.
+
+Nobody hears of an exit then: what was delivered is known, not where to.
+"""
 
 from collections.abc import Iterator
 
 from definitions import Definitions
 from definitions.destinations import Destination
+from definitions.shared_places import place_of
 
 
 def staying_at(former: Definitions, new: Definitions) -> dict[str, tuple[str, ...]]:
@@ -24,6 +28,28 @@ def staying_at(former: Definitions, new: Definitions) -> dict[str, tuple[str, ..
         left = [current[name] for name in named.get(segment.name, ()) if name in current]
         if texts := tuple(_of_segment(name) for name in left if name not in segment.destinations):
             found[f"segment {segment.name}"] = texts
+    return found
+
+
+def left_behind(former: Definitions, new: Definitions) -> dict[str, str]:
+    """Return by name of a destination that keeps people elsewhere from now on what comes of that, and what to do."""
+    before = {name: each for each in former.destinations for name in each.names}
+    found: dict[str, str] = {}
+    for each in new.destinations:
+        was = before.get(each.name) or before.get(each.kept_as)
+        named = {segment.name for segment in new.segments if each.name in segment.destinations}
+        segments = [
+            segment.name
+            for segment in former.segments
+            if was is not None and was.name in segment.destinations and segment.name in named
+            if place_of(was, segment.name) not in {None, place_of(each, segment.name)}
+        ]
+        if segments:
+            found[each.name] = (
+                f"who is in {', '.join(segments)} stays where {each.name} has led so far, and is not sent to where it "
+                "leads now, as `sync` goes by what was delivered: give the new place a destination with a name of its "
+                "own, without `renamed_from`"
+            )
     return found
 
 

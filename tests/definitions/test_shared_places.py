@@ -67,6 +67,6 @@ def test_two_destinations_may_lead_to_one_place(tmp_path: Path) -> None:
         ("readers", "second", ("buyers",)),
     ]
     assert found[0].advice == (
-        "it shares the audience 1 with readers at first: who leaves one is taken out there, though in another: "
+        "it shares an audience with readers at first: who leaves one is taken out there, though in another: "
         "give it its own in `audiences`, or send one segment that is `any` of them"
     )

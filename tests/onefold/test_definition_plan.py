@@ -34,8 +34,10 @@ from definitions.model import (
     Window,
 )
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
+from definitions.receivers import Receiver
 from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
+from definitions.receivers.sql import Sql
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from definitions.sets import DefinitionSet, next_set
@@ -238,6 +240,23 @@ def test_who_is_at_a_destination_that_is_removed_stays_only_if_that_is_wanted_an
         Draft(sending((replace(new, renamed_from=()),), "new"), {"x": ""}),
     )
     assert "what new holds of rich stays there" in shown(forgotten)
+
+
+def test_who_stays_where_a_destination_has_led_is_said_when_it_leads_elsewhere() -> None:
+    tab = Destination("tab", receiver=Sql("sqlite:////shop.db", "people"))
+    former = next_set(None, sending((tab,), "tab"), {}, 0, "")
+
+    def text(receiver: Receiver, name: str = "tab", **fields: object) -> str:
+        moved = replace(tab, name=name, receiver=receiver, **fields)
+        return shown(planned(former, Draft(sending((moved,), name), {"x": ""})))
+
+    said = "who is in rich stays where"
+    assert said in text(Sql("sqlite:////shop.db", "persons"))
+    assert said in text(Sql("sqlite:////shop.db", "people", key=("name", "profile_id", "kind")))
+    assert said in text(MetaAudience(Secret(env="TOKEN"), "1"))
+    assert said in text(Sql("sqlite:////other.db", "people"), "new", renamed_from=("tab",))
+    assert said not in text(Sql("sqlite:////shop.db", "people", batch=5))
+    assert said not in text(Sql("sqlite:////other.db", "people"), "new")
 
 
 def test_what_waits_for_a_destination_that_is_removed_is_said_and_left_only_if_that_is_wanted() -> None:
