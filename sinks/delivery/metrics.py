@@ -1,6 +1,6 @@
 """What the deliverer counts and times; served on its metrics port. Labels are bounded: destinations and outcomes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -38,10 +38,18 @@ RETRIES = Counter("onefold_deliverer_retries", "Attempts that failed and were re
 COMMIT_S = Histogram("onefold_deliverer_commit_seconds", "Duration of one commit.", buckets=_SECONDS)
 DELAY_S = Histogram(
     "onefold_deliveries_delay_seconds",
-    "From the moment at which a change was decided to its first attempt.",
+    "From the moment at which a change was decided to the end of its first attempt; of a request the longest.",
     ["destination"],
     buckets=_SECONDS,
 )
+
+
+def note_attempt(destination: str, took_s: float, decided_at: Iterable[int], now: int) -> None:
+    """Count a request that has ended; `decided_at`: when (ms) what it has attempted for the first time was decided."""
+    ATTEMPT_S.labels(destination).observe(took_s)
+    earliest = min(decided_at, default=None)
+    if earliest is not None:
+        DELAY_S.labels(destination).observe((now - earliest) / 1000)
 
 
 def note_waiting(partition: int, waiting: Mapping[str, tuple[int, float]]) -> None:

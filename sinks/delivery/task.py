@@ -265,9 +265,10 @@ class DeliveryTask:
             raise
         reached("after_sending")
         took_s = time.perf_counter() - began
-        metrics.ATTEMPT_S.labels(served.name).observe(took_s)
-        before = [each.before for each in request.chosen]
-        suspended_until = outlet.end(served.opened, outcomes, before, now_ms())
+        before, now = [each.before for each in request.chosen], now_ms()
+        decided_at = (each.delivery.activation.decided_at for each in request.chosen if not each.before)
+        metrics.note_attempt(served.name, took_s, decided_at, now)
+        suspended_until = outlet.end(served.opened, outcomes, before, now)
         self._ended.append(Ended(request, outcomes, round(1000 * took_s), suspended_until))
         self._wake.set()
 

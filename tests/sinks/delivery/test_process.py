@@ -61,6 +61,7 @@ def test_changes_arrive_in_order_and_each_is_a_record(
         wait_until(
             lambda: deliverer.metric("onefold_deliveries_total", destination=destination.name) == 60, "60 outcomes"
         )
+        assert deliverer.metric("onefold_deliveries_delay_seconds_count", destination=destination.name) > 0
         wait_until(lambda: _unadmitted(stack) == [], "the commits of what was admitted")
         changes.toggle([destination], [1])
         wait_until(lambda: len(hook.taken) == 61 and _unadmitted(stack) == [], "the commit of one more")
