@@ -85,10 +85,10 @@ class TestBatches(TestWebhook):
         assert first == second != third
 
 
-def sent_to(options: Webhook, answer: bytes, number: int = 1) -> list[object]:
+def sent_to(options: Webhook, answer: bytes, number: int = 1) -> list[Outcome]:
     """The outcomes of deliveries to a receiver that answers 200 and this; `options` without its address."""
 
-    async def send() -> list[object]:
+    async def send() -> list[Outcome]:
         async with HttpReceiver(always(200, answer)) as receiver:
             opened = WebhookDestination(
                 Webhook(
