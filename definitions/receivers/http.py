@@ -1,7 +1,7 @@
 """Options that receivers of HTTP have in common, and what is wrong with them."""
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -88,12 +88,6 @@ def why_no_header(name: str, value: str = "") -> str | None:
     if name.lower() in _KEPT_HEADERS:
         return "it is set by the deliverer"
     return "its value holds a control character" if _NO_HEADER_CHARACTER.search(value) else None
-
-
-def secret_parameter(url: str) -> str | None:
-    """Return the parameter of an address, such as `token`, whose value is a credential, by its name; None without."""
-    names = (name for name, value in parse_qsl(urlsplit(url).query) if value)
-    return next((name for name in names if is_secret_header(name) or name.lower() in {"key", "sig"}), None)
 
 
 def is_secret_header(name: str) -> bool:

@@ -9,7 +9,6 @@ from definitions.receivers.http import (
     InnerStatus,
     ItemResults,
     is_secret_header,
-    secret_parameter,
     why_no_header,
     why_no_url,
 )
@@ -76,9 +75,6 @@ def problems(options: Webhook) -> Iterator[OptionProblem]:
     """Yield what is wrong with the address and the headers, as far as they are not secret."""
     if isinstance(options.url, str) and (reason := why_no_url(options.url)) is not None:
         yield OptionProblem("url", f"the address cannot be sent to: {reason}")
-    elif isinstance(options.url, str) and (name := secret_parameter(options.url)) is not None:
-        message = f"the value of {name!r} in the address is a secret, and a file of definitions is no place for one"
-        yield OptionProblem("url", message, "the whole address by reference: `url: {env: NAME}` or `{file: PATH}`")
     for name, value in options.headers.items():
         if (reason := why_no_header(name, value if isinstance(value, str) else "")) is not None:
             yield OptionProblem("headers", f"the header {name!r} cannot be sent: {reason}")

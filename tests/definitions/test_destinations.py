@@ -144,7 +144,6 @@ IN_CLEAR = [
     ("webhook", f"url: https://a.example\nheaders: {{x-api-key: {SECRET}}}"),
     ("webhook", f"url: https://a.example\nheaders: {{Ocp-Apim-Subscription-Key: {SECRET}}}"),
     ("webhook", f"url: https://a.example\nheaders: {{X-Auth-Key: {SECRET}}}"),
-    ("webhook", f"url: 'https://a.example/hook?a=1&access_token={SECRET}'"),
     ("webhook", f"url: https://a.example\nheaders: {{X-Proxy: 'http://me:{SECRET}@b.example'}}"),
     ("slack", f"url: https://hooks.slack.example/services/{SECRET}"),
     ("mail", f"host: smtp.example\nsender: a@b.example\nuser: me\npassword: {SECRET}"),
