@@ -330,12 +330,18 @@ def test_a_process_that_was_frozen_longer_than_its_session_sends_nothing_out_of_
         for _ in range(2):
             changes.toggle([destination], range(40))
         wait_until(lambda: settled(changes, hook) and _versions(hook.taken) == 200, "everything")
+        wait_until(lambda: len(_delivered(changes, destination.name)) >= 200, "the last outcomes")
         assert other.is_running
         if not frozen.is_running:
             assert "Traceback" not in frozen.output
     assert disorder(hook.taken) == []
-    delivered = [each.delivery_id for each in changes.attempts(destination.name) if each.outcome == "delivered"]
+    delivered = _delivered(changes, destination.name)
     assert len(delivered) == len(set(delivered)) == 200, "who was frozen has settled nothing"
+
+
+def _delivered(changes: Changes, destination: str) -> list[str]:
+    """The ids of what was delivered to a destination, as often as that is said."""
+    return [each.delivery_id for each in changes.attempts(destination) if each.outcome == "delivered"]
 
 
 def test_an_operator_pauses_and_resumes_a_destination(
