@@ -55,7 +55,7 @@ def test_nobody_is_sent_a_mail_without_the_link_that_a_workspace_s_secret_signs(
         async with MailServer() as server:
             base = "https://api.shop.example"
             options = Mail("127.0.0.1", "news@shop.example", server.port, "none", unsubscribe_base=base)
-            destination = open_destination(Destination("mails", receiver=options), namespace_of)
+            destination = open_destination(Definition("mails", receiver=options), namespace_of)
             about = msgspec.structs.replace(activation(), workspace="new")
             fields = {"to": "li@shop.example", "subject": "s", "text": "t"}
             (outcome,) = await destination.send([Delivery("k", about, fields)])
