@@ -1,5 +1,6 @@
 """One receiver's HTTP client: where it may lead, how long it may take, how much of an answer is read."""
 
+import os
 import ssl
 import zlib
 from collections.abc import Iterable, Mapping
@@ -130,7 +131,7 @@ class HttpSession:
         # A bad certificate is a ValueError as well, an address that is none a ClientError.
         is_network = isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, aiohttp.InvalidURL)
         if is_network:
-            return Retry("network", self._redact(f"{type(error).__name__}: {error}"), exchange=shown)
+            return Retry("network", self._redact(_in_words(error)), exchange=shown)
         return Refused("unmappable", f"cannot be sent as HTTP: {type(error).__name__}", shown)
 
     def _answer(
@@ -147,6 +148,13 @@ class HttpSession:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+
+def _in_words(error: Exception) -> str:
+    """Say why there was no answer: the system's reason first, where there was no connection, as texts are cut."""
+    if type(error) is aiohttp.ClientConnectorError and (number := error.os_error.errno or 0) > 0:
+        return f"{os.strerror(number)}: no connection to {error.host}:{error.port}"
+    return f"{type(error).__name__}: {error}"
 
 
 async def _beginning(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bool]:

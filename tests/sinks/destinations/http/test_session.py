@@ -6,6 +6,7 @@ import pytest
 import trustme
 from aiohttp import web
 
+from embedded.layout import free_ports
 from sinks.destinations.contract import Refused, Retry
 from sinks.destinations.http.session import Answer, HttpSession
 from tests.sinks.destinations.contract import TIMEOUT_S, run
@@ -30,6 +31,18 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     answer, taken, by_proxy = run(request())
     assert isinstance(answer, Answer)
     assert (taken, by_proxy) == (1, 0)
+
+
+def test_where_nobody_listens_the_systems_reason_comes_first() -> None:
+    (port,) = free_ports(1)
+
+    async def request() -> Answer | Retry | Refused:
+        return await posted(f"http://127.0.0.1:{port}/", HttpSession(TIMEOUT_S, allow_private=True))
+
+    answer = run(request())
+    assert isinstance(answer, Retry)
+    assert answer.reason == "network"
+    assert answer.detail == f"Connection refused: no connection to 127.0.0.1:{port}"
 
 
 def test_cookies_are_not_sent_back() -> None:
