@@ -122,6 +122,6 @@ def _print(identifier: str, consent: ProfileConsent, rows: tuple[JsonObject, ...
     console = Terminal()
     console.print(Text(literal(f"{identifier}   profile {consent.profile_id}"), style="bold"), soft_wrap=True)
     if not rows:
-        console.print("  nothing was said")
+        console.print("  nothing was said: the default of each purpose in consent.yaml decides")
         return
     print_table(_SHOWN, [[str(row[name]) for name in _SHOWN] for row in rows])
