@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from definitions.explaining.completions import completions
 from definitions.explaining.lasting import Lasting, lasting
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import aggregate_in_words, expression_in_words, in_words
@@ -197,7 +198,7 @@ def _explained_leaf(  # noqa: PLR0911 - one for each form
             value, _ = compile_aggregate(aggregate, _key_of(past))(past, past.now)
             return explained(value=value, **_counted(aggregate, aggregate.window, past))
         case EventSequence():
-            return explained(**_counted(leaf, Window(), past))
+            return explained(**_completed(leaf, past))
         case TraitComparison():
             return explained(value=value_within(past.trait(leaf.path[0]), leaf.path[1:]))
         case SessionComparison():
@@ -229,6 +230,16 @@ def _counted(leaf: Leaf | Aggregate, window: Window, past: PastProfile) -> Mappi
         "mistyped": tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
         "mistyped_counted": len(mistyped),
     }
+
+
+def _completed(sequence: EventSequence, past: PastProfile) -> Mapping[str, Any]:
+    """Return how often a sequence was completed in its window, and by which events; without any, those of its steps."""
+    found, fields = completions(sequence, past), _counted(sequence, Window(), past)
+    events = sorted({id(event): event for each in found for event in each.events}.values(), key=_order)
+    if not found:
+        return {**fields, "value": 0}
+    shown = tuple(map(shown_event, events[-EVENTS_SHOWN:][::-1]))
+    return {**fields, "value": len(found), "events": shown, "counted": len(events)}
 
 
 def _alike(count: EventCount, events: Sequence[Event], value_of: Callable[[Event], object]) -> list[Event]:

@@ -1,6 +1,7 @@
 """An explanation says of each part what it sees, which events count, and until when it lasts, as the streams would."""
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from definitions import compile_program
 from definitions.consent import ConsentRules, Purpose
+from definitions.explaining.completions import completions
 from definitions.explaining.explain import Explained, ReadTrait, explain_condition, explain_sent, explain_trait
 from definitions.explaining.past import PastProfile
 from definitions.explaining.statements import PastStatement
@@ -45,10 +47,15 @@ from definitions.model import (
     TraitValue,
     Window,
 )
+from definitions.plan import leaves
 from definitions.streaming.times import text_of
 from schemas.consent import ConsentStatement
 from schemas.records import Event
 from tests.definitions.costs import calls_of
+from tests.definitions.generated import PRIORITIES, Generator
+from tests.definitions.naive.lives import Life
+from tests.definitions.naive.sequences import completions_in_window
+from tests.definitions.streaming.subjects import event_of
 
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
@@ -157,11 +164,37 @@ def test_a_count_of_equal_values_without_any_shows_none() -> None:
     assert (explained.holds, explained.value, explained.same, explained.events) == (False, 0, None, ())
 
 
-def test_a_sequence_shows_the_events_of_its_steps() -> None:
+def test_a_sequence_shows_the_events_that_completed_it_or_those_of_its_steps() -> None:
     sequence = Sequence((Step(ADDED), Step(ORDERED, HOUR)), 24 * HOUR, same=Field(("item",)))
-    explained = explain(sequence, event(3, "Added", item="a"), event(2, item="a"), event(1, item="b"))
-    assert explained.holds
-    assert [shown.event for shown in explained.events] == ["Ordered", "Ordered", "Added"]
+    later = [event(ago, "Added", item="c") for ago in range(30, 0, -1)]
+    explained = explain(sequence, event(50, "Added", item="a"), event(40, item="a"), event(39, item="b"), *later)
+    assert (explained.holds, explained.value, explained.counted) == (True, 1, 2)
+    assert [shown.message_id for shown in explained.events] == ["Ordered-40", "Added-50"]
+
+    other = explain(sequence, event(3, "Added", item="a"), event(2, item="b"))
+    assert (other.holds, other.value) == (False, 0)
+    assert [shown.event for shown in other.events] == ["Ordered", "Added"]
+
+
+def test_a_sequence_without_an_answer_shows_what_was_not_answered() -> None:
+    left = Sequence((Step(ADDED), Step(ORDERED, HOUR, absent=True)), 24 * HOUR)
+    explained = explain(left, event(2 * HOUR, "Added"), event(10, "Added"), event(9))
+    assert (explained.holds, explained.value) == (True, 1)
+    assert [shown.message_id for shown in explained.events] == [f"Added-{2 * HOUR}"]
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_sequence_is_completed_as_often_as_a_plain_evaluation_says(random: Random) -> None:
+    generator = Generator(random)
+    defined = generator.definitions(6)
+    events = [*{each.message_id: each for each in generator.history()}.values()]
+    now = max(each.at for each in events)
+    life = Life(events, defined, "p", PRIORITIES)
+    known = PastProfile("p", compile_program(defined), [event_of(each) for each in events], now, {})
+    for segment in defined.segments:
+        for leaf in leaves(segment.when):
+            if isinstance(leaf, Sequence):
+                assert len(completions(leaf, known)) == completions_in_window(leaf, life, now)
 
 
 def test_traits_that_were_sent_and_facts_that_are_missing() -> None:
