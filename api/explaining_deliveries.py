@@ -3,11 +3,11 @@
 import msgspec
 
 from api.requests import UnknownDefinition
-from schemas.records.deliveries import UNFINISHED
+from schemas.records.deliveries import SYNCED, UNFINISHED
 from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.delivered import CausingEvent, PublishedActivation, find_activation, find_cause
-from warehouse.queries.deliveries import SYNCED, DeliveryLog, WholeAttempt
+from warehouse.queries.deliveries import DeliveryLog, WholeAttempt
 
 
 class AtDestination(msgspec.Struct, frozen=True):

@@ -12,20 +12,25 @@ import msgspec
 from api.deliveries import why_unknown
 from api.pausing import check_receiving, destinations_in_force, names_of
 from api.requests import UnknownDefinition
+from runtime.errors import TerminalError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.kafka.waiting import await_committed, ends_of
 from schemas import topics
-from schemas.codec import Codec
+from schemas.activation_reader import ActivationReader
+from schemas.activations import Activation
+from schemas.attempts import Saying, Whose, delivery_attempt
+from schemas.codec import Codec, DecodeError
 from schemas.groups import SINK
 from schemas.identity import across_key, profile_key
-from schemas.records import DeliveryAttempt, Trigger
+from schemas.records import DeliveryAttempt
+from schemas.records.deliveries import REPLAYED
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
 from warehouse.queries.clock import server_time
-from warehouse.queries.deliveries import REPLAYED, ChosenAttempts, DeliveryLog, Replayable
+from warehouse.queries.deliveries import ChosenAttempts, DeliveryLog, Replayable
 
 AT_ONCE = 500
 WRITTEN_WITHIN_S = 60.0
@@ -34,50 +39,35 @@ WRITTEN_WITHIN_S = 60.0
 class Replays:
     """Records of replays, encoded; for one thread."""
 
-    def __init__(self, codec: Codec, workspace: str, destination: str) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, destination: str) -> None:
+        self._activations = ActivationReader(codec)
         self._encode = codec.encoder(DeliveryAttempt)
-        self._workspace = workspace
         self._destination = destination
 
     def records(self, delivery: Replayable, now: int) -> Iterator[ProducerRecord]:
         """Yield the original record for the destination, and the attempt that says that it was replayed.
 
-        Raises DecodeError for a trigger across persons that cannot be read.
+        Raises TerminalError for a record that cannot be read.
         """
-        key = self._key(delivery)
-        yield ProducerRecord(topics.activation(self._destination), key, delivery.activation)
-        yield ProducerRecord(topics.DELIVERIES, key, self._encode(self._attempt(delivery, now)))
-
-    def _key(self, delivery: Replayable) -> bytes:
-        """Return the key under which the record lay."""
-        if delivery.profile_id:
-            return profile_key(self._workspace, delivery.profile_id)
-        trigger = self._codec.decode(Trigger, delivery.activation)
-        return across_key(self._workspace, trigger.trigger, trigger.across or "")
-
-    def _attempt(self, delivery: Replayable, now: int) -> DeliveryAttempt:
-        return DeliveryAttempt(
-            workspace=self._workspace,
-            delivery_id=delivery.delivery_id,
-            destination=self._destination,
-            kind=delivery.kind,
-            name=delivery.name,
-            change=delivery.change,
-            activation_id=delivery.activation_id,
-            happened_at=delivery.happened_at,
-            attempt=delivery.attempt,
-            outcome="retry",
-            attempted_at=max(now, delivery.attempted_at + 1),  # behind the attempt which it follows
-            profile_id=delivery.profile_id or None,
-            profile_kind=delivery.profile_kind or None,
-            reason=REPLAYED,
-            detail="an operator has had it queued once more",
+        try:
+            activation = self._activations.read(delivery.activation)
+        except DecodeError as error:
+            raise TerminalError(
+                f"what delivery {delivery.delivery_id} is about cannot be read: {error.reason}"
+            ) from error
+        whose = Whose(self._destination, delivery.kept_as, delivery.mapping)
+        saying = Saying(
+            "retry",
+            REPLAYED,
+            "an operator has had it queued once more",
+            delivery.attempt,
             due_at=now,
-            mapping=delivery.mapping,
-            version=delivery.version,
-            kept_as=delivery.kept_as,
+            key=delivery.delivery_id,
         )
+        attempted_at = max(now, delivery.attempted_at + 1)  # behind the attempt which it follows
+        attempt = delivery_attempt(whose, activation, saying, attempted_at)
+        yield ProducerRecord(topics.activation(self._destination), _key(activation), delivery.activation)
+        yield ProducerRecord(topics.DELIVERIES, _key(activation), self._encode(attempt))
 
 
 class DeliveryReplay:
@@ -109,7 +99,7 @@ class DeliveryReplay:
     def run(self, most: int) -> Iterator[int]:
         """Replay so many at most; yield how many after each transaction. Whoever stops asking stops it."""
         destination = self._chosen.destination
-        replays = Replays(Codec(Registry(self._settings.registry)), self._workspace, destination)
+        replays = Replays(Codec(Registry(self._settings.registry)), destination)
         with TransactionalProducer(self._settings.kafka, f"onefold-replay-{self._workspace}-{destination}") as producer:
             await_written(self._settings.kafka)
             left = most
@@ -131,3 +121,10 @@ def await_written(kafka: str, within_s: float = WRITTEN_WITHIN_S) -> None:
     """Return once ClickHouse has what was said of deliveries so far. Raises TransientError if that takes too long."""
     offsets = Offsets(kafka)
     await_committed(offsets, SINK.name, ends_of(offsets, [topics.DELIVERIES]), time.monotonic() + within_s)
+
+
+def _key(activation: Activation) -> bytes:
+    """Return the key under which the record lay."""
+    if activation.profile_id is not None:
+        return profile_key(activation.workspace, activation.profile_id)
+    return across_key(activation.workspace, activation.name, activation.across or "")

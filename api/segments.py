@@ -18,7 +18,7 @@ from definitions.sets.topic import read_publication
 from definitions.streaming.times import text_of
 from settings import Settings
 from warehouse.client import JsonObject, Warehouse, look_ups
-from warehouse.queries.segments import MOST_AT_ONCE, Change, Member, Overlap, Page, Segments, SegmentSummary
+from warehouse.queries.segments import MOST_AT_ONCE, Member, Overlap, Page, Segments, SegmentSummary, ShownSegmentChange
 
 DEFAULT_LIMIT = 100
 
@@ -59,7 +59,7 @@ def queried_members(  # noqa: PLR0913, PLR0917 - what of whom, when, and which p
 
 def queried_changes(  # noqa: PLR0913, PLR0917 - as above
     settings: Settings, workspace: str, segment: str, profile: str | None, limit: int, cursor: str = ""
-) -> Page[Change]:
+) -> Page[ShownSegmentChange]:
     """Find entries and exits, of all or of one person: a profile's id, or NAMESPACE:VALUE.
 
     Raises RequestRefused, UnknownSegment, UnknownProfile, InvalidIdentifier and OnefoldError.

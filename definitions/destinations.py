@@ -32,21 +32,43 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within_ms: int
 
 
+class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a destination may send to, when, and how often; what says nothing lets everything pass.
+
+    `purpose`, `channel`: what a person must have consented to, as written (`Destination.consent_purpose`,
+    `reached_by`); `caps` count per channel. `hold_out_permille`: this part of all profiles, the sample whose salt is
+    the destination's `kept_as`, is never sent anything. `not_older_than_ms`: entries and triggers decided later than
+    this after their time are not sent.
+    """
+
+    purpose: str = ""
+    channel: str = ""
+    quiet_hours: QuietHours | None = None
+    caps: tuple[Cap, ...] = ()
+    hold_out_permille: int = 0
+    not_older_than_ms: int | None = None
+
+
+class SendingPace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How fast a receiver is sent to, and for how long.
+
+    `rate`: deliveries a second of all processes together, None: as fast as it answers. `concurrency`: requests under
+    way in a process. `retry_for_ms`: since the first attempt. `timeout_ms`: of one request.
+    """
+
+    rate: float | None = None
+    concurrency: int = CONCURRENCY
+    retry_for_ms: int = RETRY_FOR_MS
+    timeout_ms: int = TIMEOUT_MS
+
+
 class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where changes of segments and triggers are sent: to the topic `activation.<name>`, and from it to the receiver.
 
-    `receiver`: None for one that is the topic alone; then nothing but `traits`, `not_older_than_ms` and `coalesces`
-    says anything. `mapping`: what a delivery's fields are made of. `traits` travel with each change; those that the
-    mapping reads are among them. `changes`: those that are delivered.
-
-    `purpose`, `channel`: what a person must have consented to, as written (`asked_purpose`, `reached_by`); caps count
-    per channel.
-    `not_older_than_ms`: entries and triggers decided later than this after their time are not sent. `coalesces`: of
-    several changes in one batch the last one of a profile and segment is sent. `hold_out_permille`: this part of all
-    profiles, the sample whose salt is `kept_as`, is never sent anything. `rate`: deliveries a second of
-    all processes together, None: as fast as the receiver answers. `concurrency`: requests under way in a process.
-    `retry_for_ms`: since the first attempt. `timeout_ms`: of one request. `renamed_from`: its former names, the oldest
-    first.
+    `receiver`: None for one that is the topic alone; then nothing but `traits`, `checks.not_older_than_ms` and
+    `coalesces` says anything. `mapping`: what a delivery's fields are made of. `traits` travel with each change; those
+    that the mapping reads are among them. `changes`: those that are delivered. `coalesces`: of several changes in one
+    batch the last one of a profile and segment is sent. `renamed_from`: its former names, the oldest first.
     """
 
     name: str
@@ -56,17 +78,9 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mapping: Fields = Fields()
     traits: tuple[str, ...] = ()
     changes: tuple[Change, ...] = CHANGES
-    purpose: str = ""
-    channel: str = ""
-    quiet_hours: QuietHours | None = None
-    caps: tuple[Cap, ...] = ()
-    hold_out_permille: int = 0
-    not_older_than_ms: int | None = None
+    checks: Checks = Checks()
     coalesces: bool = False
-    rate: float | None = None
-    concurrency: int = CONCURRENCY
-    retry_for_ms: int = RETRY_FOR_MS
-    timeout_ms: int = TIMEOUT_MS
+    pace: SendingPace = SendingPace()
     renamed_from: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
@@ -85,7 +99,7 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reached_by(self) -> str:
         """By what channel it reaches people: as it is written, else its kind's; empty if it has none."""
-        return self.channel or ("" if self.receiver is None else channel_of(type(self.receiver)))
+        return self.checks.channel or ("" if self.receiver is None else channel_of(type(self.receiver)))
 
     @property
     def carried_by(self) -> str:
@@ -94,12 +108,12 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return email if isinstance(self.receiver, Mail) and self.reached_by != email else ""
 
     @property
-    def asked_purpose(self) -> str:
+    def consent_purpose(self) -> str:
         """For what purpose people are asked; empty if they are not.
 
         Who wants no mails at all, or whose address does not exist, gets none that names no purpose either.
         """
-        return self.purpose or (ALL if isinstance(self.receiver, Mail) else "")
+        return self.checks.purpose or (ALL if isinstance(self.receiver, Mail) else "")
 
     @property
     def kept_as(self) -> str:
@@ -117,4 +131,5 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Where there is a receiver everything is: its age is checked when it is sent, so that it is known what became of
         it.
         """
-        return self.receiver is None and self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms
+        most_ms = self.checks.not_older_than_ms
+        return self.receiver is None and most_ms is not None and delay_ms > most_ms

@@ -33,12 +33,12 @@ def unasked_segments(of: Definitions) -> Iterator[UnaskedSegment]:
     """Yield the segments that would keep somebody where they have said that they do not want to be."""
     segments = {each.name: each for each in of.segments}
     for destination in of.destinations:
-        if destination.holds == "states" and destination.asked_purpose in of.consent.defaults:
+        if destination.holds == "states" and destination.consent_purpose in of.consent.defaults:
             channel = destination.reached_by if destination.reached_by in of.consent.channels else ""
-            asking = _asking(destination.asked_purpose, channel, of.consent.defaults)
+            asking = _asking(destination.consent_purpose, channel, of.consent.defaults)
             for segment in of.segments:
                 if destination.name in segment.destinations and not _asks(segment.when, asking, segments):
-                    yield UnaskedSegment(segment.name, destination.name, destination.asked_purpose, channel)
+                    yield UnaskedSegment(segment.name, destination.name, destination.consent_purpose, channel)
 
 
 def _asking(purpose: str, channel: str, defaults: Mapping[str, Default]) -> tuple[Condition, ...]:

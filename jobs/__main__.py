@@ -39,7 +39,7 @@ from runtime.kafka.topics import create_topics
 from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.records import IdentityChange, ProfileCommand, Trigger
+from schemas.records import FiredTrigger, IdentityChange, ProfileCommand
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
@@ -143,7 +143,7 @@ def _prepare(settings: Settings) -> Codec:
     codec = Codec(Registry(settings.registry))
     codec.encoder(ProfileCommand)  # ids that are looked up now need not be looked up later
     codec.encoder(IdentityChange)
-    codec.encoder(Trigger)
+    codec.encoder(FiredTrigger)
     return codec
 
 

@@ -21,18 +21,17 @@ from runtime.kafka.transactions import TransactionalProducer
 from runtime.kafka.waiting import await_committed, ends_of
 from schemas import topics
 from schemas.activations import activation_of
+from schemas.attempts import Saying, Whose, delivery_attempt
 from schemas.codec import Codec
 from schemas.consent import encode_consent
 from schemas.groups import SINK
 from schemas.identity import kind_of, profile_key, stable_id
 from schemas.records import DeliveryAttempt, SegmentChange
-from schemas.records.deliveries import UNFINISHED
+from schemas.records.deliveries import SYNCED, UNFINISHED
 from schemas.registry import Registry
 from settings import Settings
-from sinks.delivery.attempts import Saying, Whose, attempt_record
 from warehouse.client import Warehouse
 from warehouse.queries.clock import server_time
-from warehouse.queries.deliveries import SYNCED
 from warehouse.queries.membership_gaps import (
     Direction,
     Gap,
@@ -160,7 +159,7 @@ class Sync:
 
     def _time_zones(self, found: SegmentGaps) -> Mapping[str, str]:
         """Return by profile the time zone that quiet hours are judged by."""
-        if self._destination.quiet_hours is None or not found.entries:
+        if self._destination.checks.quiet_hours is None or not found.entries:
             return {}
         return time_zones(self._warehouse, self._workspace, found.segment)
 
@@ -207,7 +206,7 @@ class Sync:
     def _attempt(self, change: SegmentChange, now: int) -> DeliveryAttempt:
         whose = Whose(self._destination.name, self._destination.kept_as, fingerprint(self._destination.mapping))
         saying = Saying("retry", SYNCED, "the destination is brought in line with the segment", due_at=now)
-        return attempt_record(whose, activation_of(change), b"", saying, now)
+        return delivery_attempt(whose, activation_of(change), saying, now)
 
     def _await_written(self) -> None:
         published = [topics.SEGMENTS, topics.PROFILES, topics.CONSENTS, topics.DELIVERIES]

@@ -100,10 +100,10 @@ def delivery_about(destination: Destination, somebody: Somebody, cause: Cause, w
 
 def objection_to(definitions: Definitions, destination: Destination, consent: ConsentState) -> str | None:
     """Return what somebody's consent has against the delivery; None: nothing, or the destination asks for none."""
-    if not destination.asked_purpose:
+    if not destination.consent_purpose:
         return None
     defaults, carrier = definitions.consent.defaults, destination.carried_by
-    return objection(consent, destination.asked_purpose, destination.reached_by, defaults, carrier)
+    return objection(consent, destination.consent_purpose, destination.reached_by, defaults, carrier)
 
 
 def send(destination: Destination, delivery: Delivery, namespace_of: NamespaceOf) -> Outcome:
@@ -114,10 +114,10 @@ def send(destination: Destination, delivery: Delivery, namespace_of: NamespaceOf
 async def _sent(definition: Destination, delivery: Delivery, namespace_of: NamespaceOf) -> Outcome:
     opened = open_destination(definition, namespace_of)
     try:
-        async with asyncio.timeout(definition.timeout_ms / 1_000):
+        async with asyncio.timeout(definition.pace.timeout_ms / 1_000):
             (outcome,) = await opened.send([delivery])
     except TimeoutError:
-        return Retry("timeout", f"there was no answer within {definition.timeout_ms / 1_000:g}s")
+        return Retry("timeout", f"there was no answer within {definition.pace.timeout_ms / 1_000:g}s")
     except Exception as error:  # noqa: BLE001 - the kind's boundary, as in the deliverer
         return failed(error)
     finally:

@@ -3,6 +3,7 @@
 from definitions import Definitions
 from onefold.fates.activations import waiting_activations
 from onefold.fates.expected import Names, receiving
+from onefold.wording import count
 from schemas.codec import Codec
 from schemas.registry import Registry
 from settings import Settings
@@ -15,6 +16,11 @@ def done_away_with(former: Definitions, new: Definitions) -> Names:
     """Return the destinations that nothing is sent to any more, with all their names: one that is renamed goes on."""
     going_on = {name for each in receiving(new.destinations).values() for name in each.names}
     return {each.name: each.names for each in receiving(former.destinations).values() if each.kept_as not in going_on}
+
+
+def waiting_in_words(destination: str, number: int) -> str:
+    """Say how many deliveries wait for a destination, for people."""
+    return f"{count(number, 'delivery')} for {destination} wait{'s' * (number == 1)}"
 
 
 def left_waiting(settings: Settings, former: Definitions, new: Definitions) -> dict[str, int]:

@@ -14,13 +14,13 @@ from definitions.streaming.quiet_hours import quiet_until
 from definitions.streaming.times import text_of
 from onefold.fates.activations import unread_of
 from runtime.clock import now_ms
+from schemas.activation_reader import ActivationReader
 from schemas.activations import Activation, delivery_key
 from schemas.codec import Codec, DecodeError
 from schemas.delivery_control import Pauses
 from schemas.identity import profile_key
 from schemas.registry import Registry
 from settings import Settings
-from sinks.delivery.activations import ActivationReader
 from sinks.delivery.unfinished import Queued, queued
 
 REASONS = {
@@ -97,9 +97,9 @@ def reason_of(
         return "in_order"
     if queued.due_at is None or queued.due_at <= now:
         return "due"
-    quiet = destination.quiet_hours
+    quiet = destination.checks.quiet_hours
     is_quiet = quiet is not None and quiet_until(now, activation.timezone or None, quiet) is not None
-    return "quiet_hours" if is_quiet else "cap" if destination.caps else "due"
+    return "quiet_hours" if is_quiet else "cap" if destination.checks.caps else "due"
 
 
 def _read(codec: Codec, several: Iterable[Queued]) -> Iterator[tuple[Queued, Activation]]:

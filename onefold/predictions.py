@@ -9,7 +9,7 @@ from definitions.model import AcrossTrigger, Definitions, EventMatcher, Segment,
 from definitions.plan import conditions_of, leaves, needs
 from definitions.sets.differences import items
 from definitions.streaming.times import text_of
-from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan
+from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan, PlanFigures
 from onefold.unseen import unseen_by
 from onefold.verification import KINDS
 from runtime.clock import now_ms
@@ -50,14 +50,14 @@ def predicted(
     total: dict[str, Prediction] = {}
     for predictions in by_workspace.values():
         _add(total, predictions)
-    return msgspec.structs.replace(
-        plan,
+    figures = PlanFigures(
         touches=touches,
         unseen=unseen_by(warehouse, by_workspace, plan, definitions, touched),
         predictions=total,
         by_workspace=by_workspace,
         across=past,
     )
+    return msgspec.structs.replace(plan, figures=figures)
 
 
 def _changed_across(plan: DefinitionPlan, definitions: Definitions) -> list[AcrossTrigger]:

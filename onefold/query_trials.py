@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import msgspec
+from msgspec.structs import replace
 
 from definitions.model import Definitions, Mining, Trait
 from onefold.definition_plan import DefinitionPlan, QueryTrial
@@ -20,7 +20,7 @@ def tried(
     changed = {each.name for each in plan.differences if each.kind == "trait" and each.change != "removed"}
     mined = [each for each in definitions.traits if each.name in changed and isinstance(each.value, Mining)]
     trials = {trait.name: _trial(warehouse, trait, workspaces) for trait in mined}
-    return msgspec.structs.replace(plan, trials=trials)
+    return replace(plan, figures=replace(plan.figures, trials=trials))
 
 
 def _trial(warehouse: Warehouse, trait: Trait, workspaces: Iterable[Workspace]) -> QueryTrial:

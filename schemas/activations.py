@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from schemas.identity import stable_id
-from schemas.records import Identifier, ProfileKind, SegmentChange, Trigger
+from schemas.records import FiredTrigger, Identifier, ProfileKind, SegmentChange
 
 ActivationKind: TypeAlias = Literal["segment", "trigger"]
 REAFFIRM = "reaffirm"
@@ -45,7 +45,7 @@ class Activation(msgspec.Struct, frozen=True):
     timezone: str = ""
 
 
-def activation_of(record: SegmentChange | Trigger) -> Activation:
+def activation_of(record: SegmentChange | FiredTrigger) -> Activation:
     """Return what a record of `activation.NAME` says."""
     if isinstance(record, SegmentChange):
         return Activation(

@@ -34,7 +34,7 @@ RECORDS: dict[type[msgspec.Struct], str] = {
     records.Profile: "profile",
     records.Session: "session",
     records.SegmentChange: "segment_change",
-    records.Trigger: "trigger",
+    records.FiredTrigger: "trigger",
     records.DeliveryAttempt: "delivery_attempt",
     records.ConsentChange: "consent_change",
     records.IdentityRequest: "identity_request",

@@ -46,7 +46,7 @@ RECORD_OF: dict[str, type[msgspec.Struct]] = {
     PROFILES: records.Profile,
     SESSIONS: records.Session,
     SEGMENTS: records.SegmentChange,
-    TRIGGERS: records.Trigger,
+    TRIGGERS: records.FiredTrigger,
     DELIVERIES: records.DeliveryAttempt,
     CONSENTS: records.ConsentChange,
 }
@@ -69,7 +69,7 @@ def topic_of(record: type[msgspec.Struct]) -> str:
 
 
 def activation(destination: str) -> str:
-    """Return the topic from which a destination is served; carries SegmentChange and Trigger."""
+    """Return the topic from which a destination is served; carries SegmentChange and FiredTrigger."""
     return f"activation.{destination}"
 
 

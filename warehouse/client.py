@@ -58,7 +58,7 @@ _CODE = "x-clickhouse-exception-code"
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
 
-class Answer(msgspec.Struct, frozen=True):
+class FormattedAnswer(msgspec.Struct, frozen=True):
     """The bytes of an answer, in a format of ClickHouse; an empty name if it has none."""
 
     format: str
@@ -80,7 +80,7 @@ class Warehouse(Closing):
         """Execute a statement that returns nothing."""
         self._posted({}, statement.encode())
 
-    def answer(self, statement: str, settings: Mapping[str, str]) -> Answer:
+    def answer(self, statement: str, settings: Mapping[str, str]) -> FormattedAnswer:
         """Execute any statement: its answer as ClickHouse gives it, whole."""
         return self._posted({**settings, "wait_end_of_query": "1"}, statement.encode())
 
@@ -144,12 +144,12 @@ class Warehouse(Closing):
 
     def _posted(
         self, parameters: Mapping[str, str], body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> FormattedAnswer:
         with self._reaching():
             answer = self._client.post("/", params=parameters, content=body, headers=headers)
         if answer.status_code != httpx.codes.OK or _CODE in answer.headers:
             raise self._refusal(answer)
-        return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)
+        return FormattedAnswer(answer.headers.get("x-clickhouse-format", ""), answer.content)
 
     def _refusal(self, answer: httpx.Response) -> TransientError | TerminalError:
         shown = answer.headers.get(_CODE, "")

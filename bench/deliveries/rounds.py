@@ -23,7 +23,7 @@ from schemas.records import SegmentChange
 from schemas.topics import activation
 from sinks.delivery.lines import due_at_of
 from sinks.delivery.records import TaskRecords
-from sinks.delivery.rounds import Arrival
+from sinks.delivery.rounds import IncomingRecord
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
 from sinks.destinations.opening import open_destination
@@ -69,29 +69,29 @@ async def measure(folder: Path, number: int) -> float:
             records = TaskRecords(codec, ())
             task = DeliveryTask(0, restored, committer, destinations, records, executor, lambda: True, _fail)
             task.inform()
-            arrivals = list(_arrivals(codec, WARM + number))
-            await _deliver(task, committer, arrivals[:WARM], WARM)
+            incoming = list(_incoming(codec, WARM + number))
+            await _deliver(task, committer, incoming[:WARM], WARM)
             started = time.process_time()
-            await _deliver(task, committer, arrivals[WARM:], WARM + number)
+            await _deliver(task, committer, incoming[WARM:], WARM + number)
             us = (time.process_time() - started) / number * 1e6
             await task.close()
         await destinations.close()
     return us
 
 
-async def _deliver(task: DeliveryTask, committer: StoreOnly, arrivals: list[Arrival], until: int) -> None:
-    task.submit(arrivals)
+async def _deliver(task: DeliveryTask, committer: StoreOnly, records: list[IncomingRecord], until: int) -> None:
+    task.submit(records)
     async with asyncio.timeout(600):
         while committer.attempts < until:  # noqa: ASYNC110 - counted in another thread
             await asyncio.sleep(0.02)
 
 
-def _arrivals(codec: Codec, number: int) -> Iterator[Arrival]:
+def _incoming(codec: Codec, number: int) -> Iterator[IncomingRecord]:
     encode = codec.encoder(SegmentChange)
     for person in range(number):
         change = entry(NAME, person)
         key = profile_key(WORKSPACE, change.profile_id)
-        yield Arrival(activation(NAME), 0, person, key, encode(change), ())
+        yield IncomingRecord(activation(NAME), 0, person, key, encode(change), ())
 
 
 def _fail(error: BaseException) -> None:

@@ -190,8 +190,8 @@ def refuse_undefined_consent(destinations: Iterable[ParsedIn], rules: ConsentRul
         if not isinstance(destination, Destination):
             continue
         for said, name, defined in (
-            ("for the purpose", destination.purpose, tuple(rules.defaults)),
-            ("by the channel", destination.channel, rules.channels),
+            ("for the purpose", destination.checks.purpose, tuple(rules.defaults)),
+            ("by the channel", destination.checks.channel, rules.channels),
         ):
             if name and name not in defined:
                 message = f"the destination sends {said} {name!r}, which consent.yaml does not define"

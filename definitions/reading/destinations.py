@@ -12,8 +12,9 @@ from definitions.destinations import (
     TIMEOUT_MS,
     TOPIC,
     Cap,
-    Change,
+    Checks,
     Destination,
+    SendingPace,
 )
 from definitions.mapping import Fields
 from definitions.paths import path_text, quoted_path
@@ -63,8 +64,7 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
     traits = optional_names(node, "traits", _read_trait_name, report)
     for name, name_node in traits.items():
         report.references.append(Reference("trait", (name,), name_node.line, name_node.column))
-    late_node, coalesce_node = value_of(node, "not_older_than"), value_of(node, "coalesce")
-    late_ms = None if late_node is None else read_duration(late_node, "'not_older_than'", report)
+    coalesce_node = value_of(node, "coalesce")
     coalesces = coalesce_node is not None and read_bool(coalesce_node, "'coalesce'", report) is True
     receiver = None if kind is None else _read_receiver(node, kind, report)
     mapping = Fields() if kind is None else _read_fields(node, kind, report)
@@ -72,9 +72,9 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
     if len(travelling) > MAX_TRAITS_OF_DESTINATION:
         where = value_of(node, "traits") or value_of(node, "mapping") or node
         report.add(where, f"more than {MAX_TRAITS_OF_DESTINATION} traits", "send fewer")
+    changes = optional_names(node, "changes", _read_change, report)
     limits = _Limits(node, report)
-    purpose, channel = limits.name("purpose"), limits.name("channel")
-    caps = limits.caps(channel or ("" if kind is None else channel_of(kind)))
+    checks, pace = limits.checks("" if kind is None else channel_of(kind)), limits.pace()
     former = optional_names(node, "renamed_from", read_narrow_name, report)
     for name, name_node in former.items():
         report.references.append(Reference("former", (name,), name_node.line, name_node.column))
@@ -87,18 +87,10 @@ def read_receiving(node: MappingNode, titled: Titled | None, report: FileReport)
         receiver,
         mapping,
         travelling,
-        limits.changes(),
-        purpose,
-        channel,
-        limits.quiet_hours(),
-        caps,
-        limits.permille("hold_out"),
-        late_ms,
+        tuple(change for change in CHANGES if change in changes) or CHANGES,
+        checks,
         coalesces,
-        limits.rate(),
-        limits.number("concurrency", CONCURRENCY, MAX_CONCURRENCY),
-        limits.duration("retry_for", RETRY_FOR_MS, MAX_RETRY_FOR_MS),
-        limits.duration("timeout", TIMEOUT_MS, MAX_TIMEOUT_MS),
+        pace,
         tuple(former),
     )
 
@@ -205,31 +197,45 @@ class _Limits:
         self._node = node
         self._report = report
 
-    def name(self, key: str) -> str:
+    def checks(self, usual_channel: str) -> Checks:
+        """Return whom it may be sent to, when, and how often. `usual_channel`: where none is written."""
+        late = value_of(self._node, "not_older_than")
+        channel = self._name("channel")
+        return Checks(
+            purpose=self._name("purpose"),
+            channel=channel,
+            quiet_hours=self._quiet_hours(),
+            caps=self._caps(channel or usual_channel),
+            hold_out_permille=self._permille("hold_out"),
+            not_older_than_ms=None if late is None else read_duration(late, "'not_older_than'", self._report),
+        )
+
+    def pace(self) -> SendingPace:
+        """Return how fast it may be sent to, and for how long."""
+        return SendingPace(
+            rate=self._rate(),
+            concurrency=self._number("concurrency", CONCURRENCY, MAX_CONCURRENCY),
+            retry_for_ms=self._duration("retry_for", RETRY_FOR_MS, MAX_RETRY_FOR_MS),
+            timeout_ms=self._duration("timeout", TIMEOUT_MS, MAX_TIMEOUT_MS),
+        )
+
+    def _name(self, key: str) -> str:
         """Return a name of a purpose or channel; empty where it is not given or wrong."""
         value = value_of(self._node, key)
         also = "such as marketing" if key == "purpose" else "such as email"
         name = None if value is None else read_narrow_name(value, repr(key), self._report, also)
         return name or ""
 
-    def changes(self) -> tuple[Change, ...]:
-        """Return the changes that are sent, in one order."""
-        listed = optional_names(self._node, "changes", _read_change, self._report)
-        return tuple(change for change in CHANGES if change in listed) or CHANGES
-
-    def quiet_hours(self) -> QuietHours | None:
-        """Return the hours in which nothing is sent."""
+    def _quiet_hours(self) -> QuietHours | None:
         value = value_of(self._node, "quiet_hours")
         return None if value is None else read_quiet_hours(value, self._report)
 
-    def permille(self, key: str) -> int:
-        """Return a share, 0 where it is not given."""
+    def _permille(self, key: str) -> int:
         value = value_of(self._node, key)
         share = None if value is None else read_permille(value, repr(key), self._report)
         return share or 0
 
-    def rate(self) -> float | None:
-        """Return how many deliveries a second there may be."""
+    def _rate(self) -> float | None:
         value = value_of(self._node, "rate")
         number = None if value is None else read_operand(value, "'rate'", self._report)
         if value is None or number is None:
@@ -240,22 +246,19 @@ class _Limits:
             return None
         return float(number)
 
-    def number(self, key: str, default: int, most: int) -> int:
-        """Return a whole number from 1 on."""
+    def _number(self, key: str, default: int, most: int) -> int:
         value = value_of(self._node, key)
         number = None if value is None else read_whole_number(value, repr(key), most, self._report)
         return default if number is None else number
 
-    def duration(self, key: str, default_ms: int, most_ms: int) -> int:
-        """Return a duration (ms)."""
+    def _duration(self, key: str, default_ms: int, most_ms: int) -> int:
         value = value_of(self._node, key)
         duration_ms = None if value is None else read_duration(value, repr(key), self._report)
         if value is not None and duration_ms is not None and duration_ms > most_ms:
             self._report.add(value, f"{key!r} is longer than {_shown(most_ms)}", "make it shorter")
         return default_ms if duration_ms is None else duration_ms
 
-    def caps(self, channel: str) -> tuple[Cap, ...]:
-        """Return how many deliveries a person may be sent on the channel."""
+    def _caps(self, channel: str) -> tuple[Cap, ...]:
         value = value_of(self._node, "caps")
         if value is None:
             return ()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination, SendingPace
 from definitions.mapping import Fields
 from definitions.receivers.kinds import key_of
 
@@ -42,4 +42,10 @@ def _by_name(fields: Fields) -> Mapping[str, object]:
 
 
 def _differing(former: msgspec.Struct, new: object) -> Iterator[str]:
-    yield from (field for field in former.__struct_fields__ if getattr(former, field) != getattr(new, field))
+    """Yield the fields by which two differ, those of checks and pace as if they were the destination's own."""
+    for field in former.__struct_fields__:
+        before, after = getattr(former, field), getattr(new, field)
+        if isinstance(before, Checks | SendingPace):
+            yield from _differing(before, after)
+        elif before != after:
+            yield field

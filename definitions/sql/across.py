@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from definitions.across.grid import tick_ms, usual_step_ms, usual_until, usual_windows
 from definitions.model import AcrossTrigger
-from definitions.sql.columns import Sql
+from definitions.sql.columns import SqlText
 from definitions.sql.events import Events
 from definitions.sql.functions import WITH_FUNCTIONS
 from definitions.sql.literals import literal
@@ -97,7 +97,7 @@ class AcrossQuery:
     def _matching(self, source: str) -> str:
         events, same = Events(), self._trigger.same
         matching = events.with_value(self._trigger.events, same)
-        value = Sql(NOTHING) if same is None else events.value(self._trigger.events, same)
+        value = SqlText(NOTHING) if same is None else events.value(self._trigger.events, same)
         selected = events.selected(source)
         return f"SELECT {value.text} AS value, profile_id, at\nFROM (\n{selected}\n) WHERE {matching.text}"
 

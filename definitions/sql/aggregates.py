@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from definitions.model import Aggregate, EventCount, Measure
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES
-from definitions.sql.columns import Sql, sql
+from definitions.sql.columns import SqlText, sql
 from definitions.sql.events import EVENT_ORDER
 from definitions.sql.profiles import Profiles
 from definitions.sql.sessions import begun, current_start
@@ -19,11 +19,11 @@ MILLIONTHS = f"toInt128(toInt64(roundBankers(if(abs({{0}}) <= {MAX_SUMMAND}, {{0
 class Computed(NamedTuple):
     """The tuple of an aggregate's value, and whether it is of any event."""
 
-    value: Sql
-    is_shown: Sql
+    value: SqlText
+    is_shown: SqlText
 
 
-def compile_count(count: EventCount, profiles: Profiles) -> Sql:
+def compile_count(count: EventCount, profiles: Profiles) -> SqlText:
     """Compile a count: whether the number of events lies between its bounds."""
     window = count.window
     if count.events.sessions:
@@ -57,7 +57,7 @@ def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
     return Computed(computed, sql("notEmpty({0})", newest))
 
 
-def counted(values: Sql, profiles: Profiles) -> Sql:
+def counted(values: SqlText, profiles: Profiles) -> SqlText:
     """Return those of the values of events that count, each once and in their order."""
     return profiles.column(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", values)
 
@@ -83,18 +83,18 @@ def _of_sessions(aggregate: Aggregate, profiles: Profiles) -> Computed:
     return Computed(profiles.named(value), is_any)
 
 
-def text_of_time(is_set: Sql, time: Sql) -> Sql:
+def text_of_time(is_set: SqlText, time: SqlText) -> SqlText:
     """Return the tuple of a time as a text, nothing unless it is set."""
     return sql(f"if({{0}}, (1, 0., text_of_time({{1}})), {NOTHING})", is_set, time)
 
 
-def _between(number: Sql, count: EventCount) -> Sql:
+def _between(number: SqlText, count: EventCount) -> SqlText:
     bounds = [f"{{0}} >= {count.at_least}"] if count.at_least is not None else []
     bounds += [f"{{0}} <= {count.at_most}"] if count.at_most is not None else []
     return sql(f"({' AND '.join(bounds) or '1'})", number)
 
 
-def _newest(profiles: Profiles, matching: Sql, value: Sql | None, aggregate: EventCount | Aggregate) -> Sql:
+def _newest(profiles: Profiles, matching: SqlText, value: SqlText | None, aggregate: EventCount | Aggregate) -> SqlText:
     """The newest events in the window, in their order."""
     newest = profiles.gathered(profiles.inside(aggregate.window.ms, matching), value, MAX_VALUES)
     if not aggregate.window.session:
@@ -102,19 +102,19 @@ def _newest(profiles: Profiles, matching: Sql, value: Sql | None, aggregate: Eve
     return profiles.column("arrayFilter(event -> event.1.1 >= {1}, {0})", newest, current_start(profiles))
 
 
-def _values(profiles: Profiles, events: Sql) -> Sql:
+def _values(profiles: Profiles, events: SqlText) -> SqlText:
     return profiles.column("arrayMap(event -> event.2, {0})", events)
 
 
-def _of_all(measure: Measure, matching: Sql, value: Sql | None, profiles: Profiles) -> Computed:
+def _of_all(measure: Measure, matching: SqlText, value: SqlText | None, profiles: Profiles) -> Computed:
     number = profiles.aggregate("countIf({0})", matching)
     is_any = sql("{0} > 0", number)
     return Computed(profiles.named(_value_of_all(measure, matching, value, number, profiles)), is_any)
 
 
 def _value_of_all(  # noqa: PLR0911 - one for each measure
-    measure: Measure, matching: Sql, value: Sql | None, number: Sql, profiles: Profiles
-) -> Sql:
+    measure: Measure, matching: SqlText, value: SqlText | None, number: SqlText, profiles: Profiles
+) -> SqlText:
     is_any, of_events = sql("{0} > 0", number), profiles.aggregate
     match measure:
         case Measure.COUNT:
@@ -142,7 +142,7 @@ def _value_of_all(  # noqa: PLR0911 - one for each measure
             return _of_distinct(measure, values, counted(values, profiles))
 
 
-def _of_newest(measure: Measure, newest: Sql, profiles: Profiles) -> Sql:  # noqa: PLR0911 - one for each measure
+def _of_newest(measure: Measure, newest: SqlText, profiles: Profiles) -> SqlText:  # noqa: PLR0911 - one for each measure
     is_any = sql("notEmpty({0})", newest)
     match measure:
         case Measure.COUNT:
@@ -169,13 +169,13 @@ def _of_newest(measure: Measure, newest: Sql, profiles: Profiles) -> Sql:  # noq
             return _of_distinct(measure, values, profiles.column("arraySort(arrayDistinct({0}))", values))
 
 
-def _of_sum(measure: Measure, millionths: Sql, number: Sql) -> Sql:
+def _of_sum(measure: Measure, millionths: SqlText, number: SqlText) -> SqlText:
     if measure is Measure.SUM:
         return of_number(sql("toFloat64({0}) / 1000000.", millionths))
     return number_where(sql("{0} > 0", number), sql("toFloat64({0}) / {1} / 1000000.", millionths, number))
 
 
-def _of_distinct(measure: Measure, values: Sql, distinct: Sql) -> Sql:
+def _of_distinct(measure: Measure, values: SqlText, distinct: SqlText) -> SqlText:
     match measure:
         case Measure.DISTINCT:
             return of_number(sql("length({0})", distinct))
@@ -186,5 +186,5 @@ def _of_distinct(measure: Measure, values: Sql, distinct: Sql) -> Sql:
             return sql("{0}[indexOf({1}, arrayMax({1}))]", distinct, numbers)
 
 
-def _listed(distinct: Sql) -> Sql:
+def _listed(distinct: SqlText) -> SqlText:
     return sql(f"if(empty({{0}}), {NOTHING}, (4, 0., {{1}}))", distinct, json_of(fitting(distinct)))

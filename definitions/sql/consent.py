@@ -7,7 +7,7 @@ when it was said: of whoever has said nothing an empty one.
 from collections.abc import Mapping
 
 from definitions.model import ConsentComparison
-from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.columns import SqlText, joined, sql
 from definitions.sql.profiles import Profiles
 from schemas.consent import ALL, Default
 
@@ -15,7 +15,7 @@ CODES = {"unknown": 0, "granted": 1, "denied": 2}
 """What stands for a status; a pair that is missing in a map is (0, 0)."""
 
 
-def compile_consent(wanted: ConsentComparison, profiles: Profiles, defaults: Mapping[str, Default]) -> Sql:
+def compile_consent(wanted: ConsentComparison, profiles: Profiles, defaults: Mapping[str, Default]) -> SqlText:
     """Say in SQL whether what a profile has said comes to an answer; `defaults`: by purpose."""
     channel = wanted.channel or ALL
     about = {
@@ -33,14 +33,14 @@ def compile_consent(wanted: ConsentComparison, profiles: Profiles, defaults: Map
         case "unknown":
             return sql("(NOT {0} AND NOT {1})", denied, granted)
         case "allowed" if wanted.purpose not in defaults:
-            return Sql("0")
+            return SqlText("0")
         case "allowed" if defaults[wanted.purpose] == "opt_out":
             return sql("(NOT {0})", denied)
         case "allowed":
             return sql("(NOT {0} AND {1})", denied, granted)
 
 
-def _stands(of: tuple[str, str], about: Mapping[tuple[str, str], Sql]) -> Sql:
+def _stands(of: tuple[str, str], about: Mapping[tuple[str, str], SqlText]) -> SqlText:
     """Say in SQL whether a statement is a denial that no later grant of a part of it lifts."""
     purpose, channel = of
     grants = [

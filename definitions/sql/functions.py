@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.columns import SqlText, joined, sql
 from definitions.sql.times import CIVIL_OF, DAY_MS, NO_TIME, TEXT_OF_TIME, TIME_OF, civil
 from definitions.sql.values import NOTHING, VALUE_OF, number_where
 
@@ -22,7 +22,7 @@ _ARITHMETIC = {
 _OF_ANY_NUMBER = {"min": "arrayMin([{0}])", "max": "arrayMax([{0}])"}
 
 
-def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
+def compile_function(name: str, arguments: Sequence[SqlText], now: int) -> SqlText:
     """Compile a function to the tuple of its value."""
     match name:
         case "coalesce":
@@ -42,13 +42,13 @@ def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
             return _of_numbers(name, arguments)
 
 
-def _of_time(number: str, argument: Sql) -> Sql:
+def _of_time(number: str, argument: SqlText) -> SqlText:
     """The tuple of a number that follows from the time that a value says."""
     template = f"arrayMap(time -> if(time = {NO_TIME}, {NOTHING}, (2, toFloat64({number}), '')), [time_of({{0}})])[1]"
     return sql(template, argument)
 
 
-def _of_numbers(name: str, arguments: Sequence[Sql]) -> Sql:
+def _of_numbers(name: str, arguments: Sequence[SqlText]) -> SqlText:
     numbers = [sql("{0}.2", argument) for argument in arguments]
     if name in _OF_ANY_NUMBER:
         parameters = ", ".join(f"{{{number}}}" for number in range(len(numbers)))

@@ -1,6 +1,6 @@
 """Columns of profiles: what is gathered of the events of each, and what follows from that."""
 
-from definitions.sql.columns import Columns, Sql, sql
+from definitions.sql.columns import Columns, SqlText, sql
 from definitions.sql.events import EVENT_ORDER, Events
 from definitions.sql.literals import literal
 
@@ -26,34 +26,34 @@ class Profiles:
         self._reads_statements = False
         self._asks_who_is_busy = False
 
-    def aggregate(self, template: str, *parts: Sql | str) -> Sql:
+    def aggregate(self, template: str, *parts: SqlText | str) -> SqlText:
         """Name an aggregate of the events of a profile."""
         text = sql(template, *parts).text
-        return Sql(self._grouped.setdefault(text, f"g{len(self._grouped)}"))
+        return SqlText(self._grouped.setdefault(text, f"g{len(self._grouped)}"))
 
-    def column(self, template: str, *parts: Sql | str) -> Sql:
+    def column(self, template: str, *parts: SqlText | str) -> SqlText:
         """Name an expression over aggregates and other such columns."""
         return self._columns(sql(template, *parts))
 
-    def named(self, expression: Sql) -> Sql:
+    def named(self, expression: SqlText) -> SqlText:
         """Name an expression."""
         return self._columns(expression)
 
-    def shown(self, trait: str) -> Sql:
+    def shown(self, trait: str) -> SqlText:
         """Name the tuple of a trait's value as the profile shows it now."""
         self._reads_shown = True
         return self.column("value_of(JSONExtractRaw(shown, {0}), shown)", literal(trait))
 
-    def statement(self, purpose: str, channel: str) -> Sql:
+    def statement(self, purpose: str, channel: str) -> SqlText:
         """Name the tuple of what counts for a purpose and a channel, either may be ALL: its status and its time."""
         self._reads_statements = True
         return self.column("statements[{0}]", literal(f"{purpose}|{channel}"))
 
-    def inside(self, ms: int | None, matching: Sql) -> Sql:
+    def inside(self, ms: int | None, matching: SqlText) -> SqlText:
         """Say in SQL whether an event matches and lies in a window of time."""
         return matching if ms is None else sql(f"{{0}} AND at > {self.now - ms}", matching)
 
-    def gathered(self, matching: Sql, value: Sql | None, newest: int) -> Sql:
+    def gathered(self, matching: SqlText, value: SqlText | None, newest: int) -> SqlText:
         """Return the newest events: of each what orders it, and its value or 0; in order."""
         few, many = self.busy(matching)
         gathered = self.aggregate(f"groupArrayIf(({EVENT_ORDER}, {{1}}), {{0}})", few, value or "0")
@@ -66,7 +66,7 @@ class Profiles:
             str(-newest),
         )
 
-    def busy(self, matching: Sql) -> tuple[Sql, Sql]:
+    def busy(self, matching: SqlText) -> tuple[SqlText, SqlText]:
         """Say in SQL whether an event matches and is of a profile with few events; and whether of one with many."""
         self._asks_who_is_busy = True
         return sql(f"{{0}} AND NOT {IS_BUSY}", matching), sql(f"{{0}} AND {IS_BUSY}", matching)

@@ -29,7 +29,7 @@ from definitions.model import (
     TraitValue,
 )
 from definitions.sql.aggregates import Computed, compile_aggregate, compile_count
-from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.columns import SqlText, joined, sql
 from definitions.sql.consent import compile_consent
 from definitions.sql.events import Events, priority_of
 from definitions.sql.functions import WITH_FUNCTIONS, compile_function
@@ -80,11 +80,11 @@ class DefinitionsQuery:
             computed = self._computed[name] = self._compile_trait(self._traits[name])
         return computed
 
-    def segment(self, name: str) -> Sql:
+    def segment(self, name: str) -> SqlText:
         """Say in SQL whether a profile is in a segment."""
         return self.holds(self._segments[name].when)
 
-    def shown(self, name: str, column: str) -> dict[str, Sql]:
+    def shown(self, name: str, column: str) -> dict[str, SqlText]:
         """Return the columns `_kind`, `_number` and `_text` of what a profile shows of a trait; kind 0 is nothing."""
         value, is_shown = self.trait(name)
         return {
@@ -93,7 +93,7 @@ class DefinitionsQuery:
             f"{column}_text": sql("{0}.3", value),
         }
 
-    def holds(self, condition: Condition) -> Sql:
+    def holds(self, condition: Condition) -> SqlText:
         """Say in SQL whether a condition holds."""
         return self._profiles.named(self._compile(condition))
 
@@ -111,12 +111,12 @@ class DefinitionsQuery:
             f" {values} AS values_by_sql\nFROM (\n{self.selected(source, columns)}\n)"
         )
 
-    def selected(self, source: Inputs, columns: Mapping[str, Sql]) -> str:
+    def selected(self, source: Inputs, columns: Mapping[str, SqlText]) -> str:
         """Return the query for named columns of each profile that has an event in the source."""
         named = "".join(f", {column.text} AS {name}" for name, column in columns.items())
         return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(*source)}\n)"
 
-    def _compile(self, condition: Condition) -> Sql:  # noqa: PLR0911 - one for each form
+    def _compile(self, condition: Condition) -> SqlText:  # noqa: PLR0911 - one for each form
         profiles = self._profiles
         match condition:
             case AllOf():
@@ -155,26 +155,26 @@ class DefinitionsQuery:
                 value = self._profiles.shown(trait.name)
                 return Computed(value, sql("{0}.1 != 0", value))
 
-    def _rule(self, rule: Rule) -> Sql:
+    def _rule(self, rule: Rule) -> SqlText:
         cases = [(self.holds(case.when), self._expression(case.then)) for case in rule.cases]
-        otherwise = Sql(NOTHING) if rule.otherwise is None else self._expression(rule.otherwise)
+        otherwise = SqlText(NOTHING) if rule.otherwise is None else self._expression(rule.otherwise)
         if not cases:
             return otherwise
         parts = [part for case in cases for part in case]
         parameters = ", ".join(f"{{{number}}}" for number in range(len(parts) + 1))
         return self._profiles.column(f"multiIf({parameters})", *parts, otherwise)
 
-    def _expression(self, expression: Expression) -> Sql:
+    def _expression(self, expression: Expression) -> SqlText:
         match expression:
             case Literally():
-                return Sql(of_scalar(expression.value))
+                return SqlText(of_scalar(expression.value))
             case TraitValue():
                 return self._value_at(expression.path)
             case Function():
                 arguments = [self._expression(argument) for argument in expression.arguments]
                 return self._profiles.named(compile_function(expression.name, arguments, self._profiles.now))
 
-    def _value_at(self, path: Path) -> Sql:
+    def _value_at(self, path: Path) -> SqlText:
         """The tuple of a trait's value: a defined trait comes before one that was sent."""
         if path[0] in self._traits:
             return self.trait(path[0]).value if len(path) == 1 else self._profiles.column(NOTHING)
@@ -184,6 +184,6 @@ class DefinitionsQuery:
         return profiles.aggregate("argMaxIf({0}, {1}, {2})", value, order, is_written)
 
 
-def _sampled(sample: Sample) -> Sql:
+def _sampled(sample: Sample) -> SqlText:
     hashed = f"reinterpretAsUInt32(reverse(substring(MD5(concat({literal(sample.salt + '|')}, profile_id)), 1, 4)))"
-    return Sql(f"{hashed} % 1000 < {sample.permille}")
+    return SqlText(f"{hashed} % 1000 < {sample.permille}")

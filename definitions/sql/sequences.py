@@ -2,18 +2,18 @@
 
 from definitions.model import EventMatcher, Sequence
 from definitions.plan.accumulators import MAX_STEP_EVENTS, Accumulator, needs
-from definitions.sql.columns import Sql, sql
+from definitions.sql.columns import SqlText, sql
 from definitions.sql.profiles import Profiles
 
 
-def compile_sequence(sequence: Sequence, profiles: Profiles) -> Sql:
+def compile_sequence(sequence: Sequence, profiles: Profiles) -> SqlText:
     """Compile a sequence: whether it is completed often enough in its window.
 
     Of the events of one step before another one the newest decides: the time to it is the least, and whatever lies
     between the two lies behind all others as well.
     """
     kept = iter(needs(sequence))
-    reached = Sql("")
+    reached = SqlText("")
     for number, step in enumerate(sequence.steps):
         events = _events(step.events, next(kept), sequence, profiles)
         against = None if step.without is None else _events(step.without, next(kept), sequence, profiles)
@@ -38,14 +38,14 @@ def compile_sequence(sequence: Sequence, profiles: Profiles) -> Sql:
     )
 
 
-def _events(events: EventMatcher, kept: Accumulator, sequence: Sequence, profiles: Profiles) -> Sql:
+def _events(events: EventMatcher, kept: Accumulator, sequence: Sequence, profiles: Profiles) -> SqlText:
     """The newest events of a step that can still count, each as what orders it and its value at `same`."""
     matching = profiles.events.with_value(events, sequence.same)
     value = None if sequence.same is None else profiles.events.value(events, sequence.same)
     return profiles.gathered(profiles.inside(kept.retain_ms, matching), value, MAX_STEP_EVENTS)
 
 
-def _follows(reached: Sql, within_ms: int | None, against: Sql | None) -> Sql:
+def _follows(reached: SqlText, within_ms: int | None, against: SqlText | None) -> SqlText:
     """Whether an event comes in time, and with nothing in between, after the newest that was reached before it."""
     before = "arrayLastIndex(other -> other.1 < event.1 AND other.2 = event.2, {0})"
     conditions = [f"{before} > 0"]

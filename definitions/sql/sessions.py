@@ -1,7 +1,7 @@
 """Sessions of a profile: when the current, first and last one are, and their facts."""
 
 from definitions.model import SESSION_FACTS, SESSION_GAP_MS, SessionComparison, SessionName
-from definitions.sql.columns import Sql, sql
+from definitions.sql.columns import SqlText, sql
 from definitions.sql.events import EVENT_ORDER
 from definitions.sql.profiles import Profiles
 from definitions.sql.values import NOTHING, passes
@@ -14,7 +14,7 @@ _FACTS = f"JSONExtract(context, 'facts', 'Tuple({_TYPES})')"
 _TEXTS = f"[{', '.join(f'leftUTF8(facts.{number + 1}, {MAX_FACT_LENGTH})' for number in range(len(SESSION_FACTS)))}]"
 
 
-def current_start(profiles: Profiles) -> Sql:
+def current_start(profiles: Profiles) -> SqlText:
     """Return when the session began that goes on; NEVER where there is none."""
     times = _times(profiles)
     return profiles.column(
@@ -22,7 +22,7 @@ def current_start(profiles: Profiles) -> Sql:
     )
 
 
-def begun(profiles: Profiles, within_ms: int | None, newest: int) -> Sql:
+def begun(profiles: Profiles, within_ms: int | None, newest: int) -> SqlText:
     """Return when each of the newest sessions began that began in a window of time, in order."""
     starts = _starts(profiles, _times(profiles))
     if within_ms is not None:
@@ -30,7 +30,7 @@ def begun(profiles: Profiles, within_ms: int | None, newest: int) -> Sql:
     return profiles.column(f"arraySlice({{0}}, {-newest})", starts)
 
 
-def spans(profiles: Profiles, matching: Sql, newest: int) -> Sql:
+def spans(profiles: Profiles, matching: SqlText, newest: int) -> SqlText:
     """Return when each of the newest sessions of some events began and ended, in order."""
     times = profiles.column("arraySort({0})", profiles.aggregate("groupArrayIf(at, {0})", matching))
     ends = profiles.column(
@@ -41,7 +41,7 @@ def spans(profiles: Profiles, matching: Sql, newest: int) -> Sql:
     return profiles.column(f"arraySlice(arrayZip({{0}}, {{1}}), {-newest})", _starts(profiles, times), ends)
 
 
-def compile_session(comparison: SessionComparison, profiles: Profiles) -> Sql:
+def compile_session(comparison: SessionComparison, profiles: Profiles) -> SqlText:
     """Compile a condition on a session: whether its fact passes."""
     facts = _facts(comparison.session, profiles)
     number = SESSION_FACTS.index(comparison.fact) + 1
@@ -49,11 +49,11 @@ def compile_session(comparison: SessionComparison, profiles: Profiles) -> Sql:
     return passes(fact, comparison.comparisons, profiles.now)
 
 
-def _times(profiles: Profiles) -> Sql:
+def _times(profiles: Profiles) -> SqlText:
     return profiles.column("arraySort({0})", profiles.aggregate("groupArray(at)"))
 
 
-def _starts(profiles: Profiles, times: Sql) -> Sql:
+def _starts(profiles: Profiles, times: SqlText) -> SqlText:
     return profiles.column(
         f"arrayFilter((time, gap, number) -> number = 1 OR gap >= {SESSION_GAP_MS}, {{0}}, arrayDifference({{0}}),"
         " arrayEnumerate({0}))",
@@ -61,9 +61,9 @@ def _starts(profiles: Profiles, times: Sql) -> Sql:
     )
 
 
-def _facts(session: SessionName, profiles: Profiles) -> Sql:
+def _facts(session: SessionName, profiles: Profiles) -> SqlText:
     """The facts of the first event of a session that has any."""
-    facts = profiles.events.column(Sql(f"arrayMap(facts -> {_TEXTS}, [{_FACTS}])[1]"))
+    facts = profiles.events.column(SqlText(f"arrayMap(facts -> {_TEXTS}, [{_FACTS}])[1]"))
     gathered = profiles.aggregate(
         f"groupArrayIf(({EVENT_ORDER}, {{0}}), arrayExists(fact -> fact != '', {{0}}))", facts
     )

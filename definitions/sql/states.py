@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from definitions.model import Scalar
 from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
 from definitions.sql.aggregates import MAX_SUMMAND, MILLIONTHS, counted
-from definitions.sql.columns import Sql, sql
+from definitions.sql.columns import SqlText, sql
 from definitions.sql.events import EVENT_ORDER, Events, called
 from definitions.sql.functions import WITH_FUNCTIONS
 from definitions.sql.profiles import Profiles
@@ -80,7 +80,7 @@ class StatesQuery:
             }
             yield profile_id, states
 
-    def _compile(self, accumulator: Accumulator) -> Sql:  # noqa: PLR0911 - one for each kind of state
+    def _compile(self, accumulator: Accumulator) -> SqlText:  # noqa: PLR0911 - one for each kind of state
         events, of = self._profiles.events, accumulator.of
         if accumulator.keeping == "members":
             assert of is not None, accumulator
@@ -105,7 +105,7 @@ class StatesQuery:
             return self._counted(matching, sql("[{0}]", value))
         return self._numbers(matching, value) if kind is Numbers else self._ends(matching, value)
 
-    def _counted(self, matching: Sql, values: Sql) -> Sql:
+    def _counted(self, matching: SqlText, values: SqlText) -> SqlText:
         """How often each of the values occurred: of few events by gathering all values, of many by counting at once."""
         profiles, (few, many) = self._profiles, self._profiles.busy(matching)
         gathered = profiles.aggregate("groupArrayArrayIf({1}, {0})", few, values)
@@ -114,7 +114,7 @@ class StatesQuery:
         of_many = sql(f"arraySlice(arrayZip({{0}}.1, {{0}}.2), 1, {MAX_DISTINCT})", summed)
         return profiles.column("arrayConcat({0}, {1})", of_few, of_many)
 
-    def _numbers(self, matching: Sql, value: Sql) -> Sql:
+    def _numbers(self, matching: SqlText, value: SqlText) -> SqlText:
         summand = f"{{0}} AND abs({{1}}.2) <= {MAX_SUMMAND}"
         return self._profiles.aggregate(
             f"(countIf({{0}}), countIf({summand}), toString(sumIf({MILLIONTHS.format('{1}.2')}, {summand})),"
@@ -123,7 +123,7 @@ class StatesQuery:
             value,
         )
 
-    def _ends(self, matching: Sql, value: Sql) -> Sql:
+    def _ends(self, matching: SqlText, value: SqlText) -> SqlText:
         event = f"({EVENT_ORDER}, {{1}})"
         return self._profiles.aggregate(
             f"(countIf({{0}}), argMinIf({event}, {EVENT_ORDER}, {{0}}), argMaxIf({event}, {EVENT_ORDER}, {{0}}))",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from definitions.model import Comparison, Operator, Scalar
 from definitions.plan.accumulators import LONG_NUMBER_BYTES, MAX_LIST_BYTES
-from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.columns import SqlText, joined, sql
 from definitions.sql.literals import double, literal
 from definitions.sql.times import NO_TIME
 
@@ -65,34 +65,34 @@ def of_scalar(value: Scalar) -> str:
     return f"({BOOLEAN if isinstance(value, bool) else NUMBER}, {double(value)}, '')"
 
 
-def of_number(number: Sql) -> Sql:
+def of_number(number: SqlText) -> SqlText:
     """Return the tuple of an expression that is a number."""
     return sql("(2, toFloat64({0}), '')", number)
 
 
-def number_where(condition: Sql, number: Sql) -> Sql:
+def number_where(condition: SqlText, number: SqlText) -> SqlText:
     """Return the tuple of a number, nothing unless the condition holds."""
     return sql(f"if({{0}}, (2, toFloat64({{1}}), ''), {NOTHING})", condition, number)
 
 
-def json_of(values: Sql) -> Sql:
+def json_of(values: SqlText) -> SqlText:
     """Return the JSON text of a list of tuples of scalars."""
     texts = "arrayMap(x -> multiIf(x.1 = 1, toJSONString(x.3), x.1 = 2, toString(x.2), x.2 = 1, 'true', 'false'), {0})"
     return sql(f"concat('[', arrayStringConcat({texts}, ','), ']')", values)
 
 
-def fitting(values: Sql) -> Sql:
+def fitting(values: SqlText) -> SqlText:
     """Return the first tuples of a list of scalars, as many as fit into 8 KiB of JSON."""
     totals = f"arrayCumSum(x -> {_JSON_BYTES} + 1, {{0}})"  # behind each value stands a comma or a bracket
     return sql(f"arraySlice({{0}}, 1, arrayCount(total -> 1 + total <= {MAX_LIST_BYTES}, {totals}))", values)
 
 
-def passes(value: Sql, comparisons: Sequence[Comparison], now: int) -> Sql:
+def passes(value: SqlText, comparisons: Sequence[Comparison], now: int) -> SqlText:
     """Say in SQL whether a tuple, which is a column, passes all comparisons at a time."""
     return joined(" AND ", [_passes(value, comparison, now) for comparison in comparisons], "1")
 
 
-def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR0911 - one for each operator
+def _passes(value: SqlText, comparison: Comparison, now: int) -> SqlText:  # noqa: PLR0911 - one for each operator
     operator, operand = comparison.operator, comparison.operand
     if operator is Operator.CONTAINS_ANY:
         return _contains(value, operand if isinstance(operand, tuple) else (operand,))
@@ -124,14 +124,14 @@ def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR09
             return _contains(value, (operand,))
 
 
-def _is_among(value: Sql, operands: tuple[Scalar, ...], operator: Operator) -> Sql:
+def _is_among(value: SqlText, operands: tuple[Scalar, ...], operator: Operator) -> SqlText:
     known = f"[{', '.join(map(of_scalar, operands))}]"
     if operator is Operator.IN:
         return sql("has({1}, {0})", value, known)
     return sql("({0}.1 != 0 AND NOT has({1}, {0}))", value, known)
 
 
-def _contains(value: Sql, operands: tuple[Scalar, ...]) -> Sql:
+def _contains(value: SqlText, operands: tuple[Scalar, ...]) -> SqlText:
     known = f"[{', '.join(map(of_scalar, operands))}]"
     listed = "{0}.1 = 4 AND arrayExists(x -> has({1}, value_of(x, {0}.3)), JSONExtractArrayRaw({0}.3))"
     texts = [literal(operand) for operand in operands if isinstance(operand, str)]

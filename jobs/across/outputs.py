@@ -15,7 +15,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.codec import Codec
 from schemas.identity import across_key, stable_id
-from schemas.records import Trigger
+from schemas.records import FiredTrigger
 
 TICK = "tick"
 """The cause of what fires at a tick."""
@@ -25,7 +25,7 @@ class AcrossOutputs:
     """Encodes what is published."""
 
     def __init__(self, codec: Codec) -> None:
-        self._encode = codec.encoder(Trigger)
+        self._encode = codec.encoder(FiredTrigger)
 
     def firings(
         self,
@@ -54,7 +54,7 @@ class AcrossOutputs:
         return ProducerRecord(topics.TRIGGERS_ACROSS, key, value)
 
 
-def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring, decided_at: int) -> Trigger:
+def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring, decided_at: int) -> FiredTrigger:
     """Return a firing as it is published: about nobody, and with an id that follows from what it is about."""
     payload = Payload(trigger.payload).render(
         {
@@ -67,7 +67,7 @@ def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring,
         }
     )
     metrics.MISSED_TEXTS.labels(workspace, trigger.name).inc(len(trigger.payload) - len(payload))
-    return Trigger(
+    return FiredTrigger(
         workspace=workspace,
         trigger_id=stable_id(f"across|{workspace}|{trigger.name}|{firing.value}|{firing.tick}"),
         trigger=trigger.name,

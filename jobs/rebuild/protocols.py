@@ -8,7 +8,7 @@ from typing import Protocol
 
 from runtime.kafka.deliveries import RecordPosition
 from schemas.records import Replay
-from warehouse.queries.past_events import PastEvent, Published
+from warehouse.queries.past_events import PastEvent, PublishedSessions
 
 
 class Past(Protocol):
@@ -27,7 +27,7 @@ class Past(Protocol):
         raise in the midst of them.
         """
 
-    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> PublishedSessions:
         """Find the sessions of profiles, and the highest version of these and of the first profile."""
 
     def events_since(self, workspace: str) -> int | None:

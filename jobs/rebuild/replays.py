@@ -9,7 +9,7 @@ from jobs.rebuild.chunks import MAX_EVENTS, chunks
 from jobs.rebuild.claims import WantedRebuild
 from runtime.kafka.deliveries import RecordPosition
 from schemas.records import Replay
-from warehouse.queries.past_events import PastEvent, Published
+from warehouse.queries.past_events import PastEvent, PublishedSessions
 
 
 class SentReplay(NamedTuple):
@@ -42,7 +42,7 @@ class Attempt:
         self._chunk_events = chunk_events
         self.events = 0
 
-    def replays(self, events: Iterable[PastEvent], published: Published) -> Iterator[Replay]:
+    def replays(self, events: Iterable[PastEvent], published: PublishedSessions) -> Iterator[Replay]:
         """Yield at least one chunk of the events' accepted bytes. What `events` raises passes."""
         for chunk in chunks(events, published.sessions, self._chunk_events):
             if chunk.number:

@@ -12,7 +12,8 @@ from definitions.sets import DefinitionSet, Publication
 from definitions.sets.applying import apply_draft
 from definitions.sets.folder import Draft
 from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity, warn_of_secrets
-from onefold.definition_plan import DefinitionPlan, plan_tree
+from onefold.definition_plan import DefinitionPlan
+from onefold.definition_plan_tree import plan_tree
 from onefold.printing import print_tree
 from onefold.requests import INTERRUPTED
 from onefold.running import data_dir_option, running_settings

@@ -16,7 +16,7 @@ from definitions.streaming.consent import UNDEFINED
 from definitions.streaming.times import text_of
 from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
 from onefold.commands.plan import plan_of, published, warn_of_secrets
-from onefold.definition_plan import plan_tree
+from onefold.definition_plan_tree import plan_tree
 from onefold.printing import print_table, print_tree
 from onefold.progress import MISTYPED, worker_samples
 from onefold.refreshes import RefreshStatus, status_line, statuses

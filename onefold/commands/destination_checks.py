@@ -28,7 +28,7 @@ from sinks.destinations.secrets import BadOption, missing_secrets
 _COLUMNS = ("destination", "type", "changes", "purpose", "channel", "traits", "named by")
 
 
-class Checked(msgspec.Struct, frozen=True):
+class DestinationCheck(msgspec.Struct, frozen=True):
     """What is missing of a destination; `problems` name no secret's value. `warnings`: what may surprise."""
 
     destination: str
@@ -128,10 +128,10 @@ def defined_in(folder: Path | None, data_dir: Path | None) -> Definitions:
         raise SystemExit(1) from None
 
 
-def checked_one(destination: Destination) -> Checked:
+def checked_one(destination: Destination) -> DestinationCheck:
     """Open a destination, and let go of it: what it lacks."""
     if destination.receiver is None:
-        return Checked(destination.name, destination.type, ())
+        return DestinationCheck(destination.name, destination.type, ())
     missing = list(missing_secrets(destination.receiver))
     problems = [*missing, *forbidden_urls(destination.receiver)]
     if not missing:
@@ -139,7 +139,7 @@ def checked_one(destination: Destination) -> Checked:
             asyncio.run(_opened(destination))
         except (BadOption, NoReceiver) as problem:
             problems.append(str(problem))
-    return Checked(destination.name, destination.type, tuple(problems))
+    return DestinationCheck(destination.name, destination.type, tuple(problems))
 
 
 async def _opened(destination: Destination) -> None:
@@ -160,4 +160,4 @@ def _named_by(found: Definitions, name: str) -> tuple[str, ...]:
 
 def _row(each: Destination, named_by: tuple[str, ...]) -> tuple[str | tuple[str, ...], ...]:
     changes = "all" if each.changes == CHANGES else each.changes
-    return each.name, each.type, changes, each.purpose, each.reached_by, each.traits, named_by
+    return each.name, each.type, changes, each.checks.purpose, each.reached_by, each.traits, named_by

@@ -141,7 +141,7 @@ def _print_fields(delivery: Delivery, as_json: bool) -> None:
 def _print(delivery: Delivery, outcome: Outcome, as_json: bool) -> None:
     exchange, detail = outcome.exchange, "" if isinstance(outcome, Delivered) else outcome.detail
     said = {
-        "outcome": "paused" if isinstance(outcome, Unauthorised) else type(outcome).__name__.lower(),
+        "outcome": "suspended" if isinstance(outcome, Unauthorised) else type(outcome).__name__.lower(),
         "reason": "unauthorised" if isinstance(outcome, Unauthorised) else getattr(outcome, "reason", ""),
         "detail": detail,
         "status": exchange.status,

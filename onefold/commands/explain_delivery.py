@@ -12,7 +12,7 @@ from api.explaining_deliveries import AtDestination, ExplainedDelivery, explaine
 from api.pausing import read_pauses
 from definitions.sets import DefinitionSet
 from definitions.sets.topic import ensure_topic, read_publication
-from onefold.fates.expected import names_by_destination, told_of
+from onefold.fates.expected import addressed_by, names_by_destination
 from onefold.held_up import held_up, shown_held_up
 from onefold.lookups import look_up
 from onefold.printing import print_tree
@@ -73,10 +73,10 @@ def delivery(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
 def _waited_for(explanation: ExplainedDelivery, sets: Sequence[DefinitionSet], *, is_whole: bool) -> Iterator[str]:
     """Yield the destinations that are still to hear, by all their names. `is_whole`: also who was sent nothing."""
     of = explanation.activation
-    told = told_of(sets, of.name, of.change, of.definition) if is_whole else set()
+    addressed = addressed_by(sets, of.name, of.change, of.definition) if is_whole else set()
     for names in names_by_destination(sets).values():
         fates = [each.fate for each in explanation.destinations if each.destination in names]
-        if set(fates) == {"waiting"} or (not fates and not told.isdisjoint(names)):
+        if set(fates) == {"waiting"} or (not fates and not addressed.isdisjoint(names)):
             yield from names
 
 

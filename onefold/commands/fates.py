@@ -41,7 +41,7 @@ DELIVERIES_KEPT_MS = 90 * 86_400_000
 _FATES = ("delivered", "suppressed", "superseded", "refused", "waiting", "missing")
 
 
-class Checked(msgspec.Struct, frozen=True):
+class FatesCheck(msgspec.Struct, frozen=True):
     """What came of a check."""
 
     events: EventFates
@@ -81,7 +81,7 @@ def check(since: str | None, timeout_s: float, workspace: str, as_json: bool, da
       onefold fates check --since 2026-03-01 --json
     """
 
-    def query(settings: Settings) -> Checked:
+    def query(settings: Settings) -> FatesCheck:
         return _check(settings, workspace, None if since is None else requested_time("since", since), timeout_s)
 
     checked = look_up(query, workspace, data_dir)
@@ -95,7 +95,7 @@ def check(since: str | None, timeout_s: float, workspace: str, as_json: bool, da
         raise SystemExit(1)
 
 
-def _check(settings: Settings, workspace: str, since: int | None, timeout_s: float) -> Checked:
+def _check(settings: Settings, workspace: str, since: int | None, timeout_s: float) -> FatesCheck:
     """Wait until what was accepted before has been read and written, and compare both sides."""
     give_up_at = time.monotonic() + timeout_s
     _await_arrived(settings.kafka, give_up_at)
@@ -115,7 +115,7 @@ def _check(settings: Settings, workspace: str, since: int | None, timeout_s: flo
         destinations = activation_fates(account, sets, kept_since, time.monotonic() + timeout_s)
     defined = receiving(sets[-1].destinations) if sets else frozenset()
     gone = [each.destination for each in destinations if each.destination not in defined]
-    return Checked(events, destinations, read_pauses(settings), gone)
+    return FatesCheck(events, destinations, read_pauses(settings), gone)
 
 
 def _await_arrived(kafka: str, give_up_at: float) -> None:
@@ -141,7 +141,7 @@ def _is_held(name: str, pauses: Pauses, is_ahead: bool) -> bool:
     return name in pauses.of or name in pauses.unopened or (name in pauses.suspended and not is_ahead)
 
 
-def destination_lines(checked: Checked) -> Iterator[str]:
+def destination_lines(checked: FatesCheck) -> Iterator[str]:
     """Yield what there is to say of destinations beside their numbers. Of one that is sent nothing nothing is due."""
     yield from held_up(checked.pauses, {each.destination for each in checked.destinations})
     pauses, now = checked.pauses, now_ms()
@@ -157,7 +157,7 @@ def destination_lines(checked: Checked) -> Iterator[str]:
             yield literal(f"missing at {each.destination}: {said}")
 
 
-def _print(checked: Checked) -> None:
+def _print(checked: FatesCheck) -> None:
     events = checked.events
     rows = [(name, f"{getattr(events, name):,}") for name in ("accepted", "folded", "repeated", "dead", "missing")]
     print_table(

@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
-import msgspec
+from msgspec.structs import replace
 
 import definitions
 from definitions.sets import Publication
 from definitions.sets.folder import Draft, read_draft
 from definitions.sets.topic import ensure_topic, read_publication
 from embedded.terminal import Terminal
-from onefold.definition_plan import DefinitionPlan, plan_tree, planned
+from onefold.definition_plan import DefinitionPlan, planned
+from onefold.definition_plan_tree import plan_tree
 from onefold.lacking_secrets import lacking_here, lacking_secrets
 from onefold.left_waiting import left_waiting
 from onefold.predictions import predicted
@@ -79,7 +80,7 @@ def plan_of(settings: Settings, draft: Draft, publication: Publication) -> Defin
                 return plan
             if publication.newest is not None:
                 waiting = left_waiting(settings, publication.newest.definitions, draft.definitions)
-                plan = msgspec.structs.replace(plan, left_waiting=waiting)
+                plan = replace(plan, warnings=replace(plan.warnings, left_waiting=waiting))
             workspaces = settings.workspaces.values()
             with _saying("querying who would enter and leave"):
                 plan = predicted(warehouse, plan, draft.definitions, workspaces)

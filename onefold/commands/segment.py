@@ -29,7 +29,7 @@ from runtime.literal import literal
 from schemas.records import Identifier
 from settings import Settings
 from warehouse.client import Warehouse
-from warehouse.queries.segments import MOST_AT_ONCE, Change, Member, Overlap, Page, Segments
+from warehouse.queries.segments import MOST_AT_ONCE, Member, Overlap, Page, Segments, ShownSegmentChange
 
 COMMANDS = {
     "list": ("onefold.commands.segment:list_segments", "Show all segments with their numbers of members."),
@@ -138,7 +138,7 @@ def history(  # noqa: PLR0913, PLR0917 - options of the command
       onefold segment history cart_abandoners --profile user_id:42
     """
 
-    def query(settings: Settings, size: int, cursor: str) -> Page[Change]:
+    def query(settings: Settings, size: int, cursor: str) -> Page[ShownSegmentChange]:
         return queried_changes(settings, workspace, name, profile, size, cursor)
 
     changes = look_up(lambda settings: _gathered(settings, query, limit), workspace, data_dir)

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
-from onefold.demo.receivers import Received
+from onefold.demo.receivers import ReceivedSoFar
 from runtime.http.plain import plain_client
 from schemas import topics
 from warehouse.client import look_ups
@@ -37,10 +37,10 @@ class Figures(msgspec.Struct, frozen=True):
     lag: dict[str, int]
     p50_s: float | None
     p99_s: float | None
-    received: Received = Received()
+    received: ReceivedSoFar = ReceivedSoFar()
 
 
-def read(addresses: Addresses, workspace: str, received: Received) -> Figures:
+def read(addresses: Addresses, workspace: str, received: ReceivedSoFar) -> Figures:
     """Read the figures of one workspace. Raises httpx.HTTPError or OnefoldError when a process does not answer."""
     pages = [f"{addresses.http}/metrics", addresses.worker_metrics, addresses.sink_metrics]
     families: dict[str, Metric] = {}

@@ -11,7 +11,7 @@ from embedded.stack import Stack
 from embedded.terminal import Terminal
 from onefold.demo import figures, story
 from onefold.demo.board import Board
-from onefold.demo.receivers import Received, Receivers
+from onefold.demo.receivers import ReceivedSoFar, Receivers
 from onefold.demo.shop import Shop
 from runtime.errors import OnefoldError
 from warehouse.client import look_ups
@@ -80,7 +80,7 @@ def _watch(stack: Stack, console: Terminal, seconds: float, receivers: Receivers
         board.show(_figures(stack, receivers.received().since(before)), seconds)
 
 
-def _figures(stack: Stack, received: Received) -> figures.Figures:
+def _figures(stack: Stack, received: ReceivedSoFar) -> figures.Figures:
     try:
         return figures.read(stack.addresses, "main", received)
     except (httpx.HTTPError, OnefoldError) as error:

@@ -27,17 +27,17 @@ REMEMBERED = 5
 _MAX_BODY = 1_000_000
 
 
-class Received(NamedTuple):
+class ReceivedSoFar(NamedTuple):
     """How many requests and mails have come, and the latest of each, in words."""
 
     requests: int = 0
     mails: int = 0
     latest: tuple[str, ...] = ()
 
-    def since(self, before: "Received") -> "Received":
+    def since(self, before: "ReceivedSoFar") -> "ReceivedSoFar":
         """Return what has come since then."""
         requests, mails = self.requests - before.requests, self.mails - before.mails
-        return Received(requests, mails, self.latest[-(requests + mails) :] if requests + mails else ())
+        return ReceivedSoFar(requests, mails, self.latest[-(requests + mails) :] if requests + mails else ())
 
 
 class Receivers(Closing):
@@ -64,10 +64,10 @@ class Receivers(Closing):
             file.write_text(file.read_text(encoding="utf-8").replace(written, str(port)), encoding="utf-8")
         return target
 
-    def received(self) -> Received:
+    def received(self) -> ReceivedSoFar:
         """Return what has come so far."""
         with self._lock:
-            return Received(self._requests, self._mails, tuple(self._latest))
+            return ReceivedSoFar(self._requests, self._mails, tuple(self._latest))
 
     def take_request(self, body: bytes) -> None:
         """Take what a webhook has posted: an object, or a list of them."""

@@ -16,12 +16,12 @@ from onefold.fates.expected import Names, expected_changes, expected_triggers, n
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.waiting import await_committed, ends_of
+from schemas.activation_reader import ActivationReader
 from schemas.activations import Activation
 from schemas.codec import Codec, DecodeError
 from schemas.groups import DELIVERER, SINK
 from schemas.records.deliveries import UNFINISHED
 from schemas.topics import DELIVERIES, activation
-from sinks.delivery.activations import ActivationReader
 from sinks.delivery.unfinished import unfinished
 from warehouse.queries.fates import Counted, Decided, Fates, Unsaid
 

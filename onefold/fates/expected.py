@@ -69,7 +69,7 @@ def expected_triggers(sets: Sequence[DefinitionSet]) -> Iterator[ExpectedTrigger
             yield ExpectedTriggers(*pair, since)
 
 
-def told_of(sets: Sequence[DefinitionSet], name: str, change: str, version: int) -> set[str]:
+def addressed_by(sets: Sequence[DefinitionSet], name: str, change: str, version: int) -> set[str]:
     """Return the destinations that a change of a segment goes to, decided by a version, or a trigger that fired.
 
     A trigger does not say by which version: those of the last set.

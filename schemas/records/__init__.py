@@ -37,7 +37,15 @@ from schemas.records.identity import (
     RequestKind,
     Route,
 )
-from schemas.records.profiles import Membership, OpenSession, Profile, SegmentChange, Session, SessionFacts, Trigger
+from schemas.records.profiles import (
+    FiredTrigger,
+    Membership,
+    OpenSession,
+    Profile,
+    SegmentChange,
+    Session,
+    SessionFacts,
+)
 from schemas.records.values import Identifier, Millis, ProfileKind
 
 __all__ = [
@@ -58,6 +66,7 @@ __all__ = [
     "Event",
     "EventHead",
     "EventType",
+    "FiredTrigger",
     "Fold",
     "Header",
     "Identifier",
@@ -88,5 +97,4 @@ __all__ = [
     "Session",
     "SessionFacts",
     "Transfer",
-    "Trigger",
 ]

@@ -1,25 +1,34 @@
 """What became of deliveries, attempt by attempt."""
 
-from typing import Literal, TypeAlias
+from itertools import chain
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from schemas.records.values import ProfileKind
 
-DeliveryOutcome: TypeAlias = Literal["delivered", "retry", "paused", "refused", "suppressed", "superseded"]
+DeliveryOutcome: TypeAlias = Literal["delivered", "retry", "suspended", "refused", "suppressed", "superseded"]
 
-UNFINISHED: frozenset[DeliveryOutcome] = frozenset({"retry", "paused"})
+UNFINISHED: frozenset[DeliveryOutcome] = frozenset({"retry", "suspended"})
 """Outcomes after which a delivery waits: another attempt follows."""
 
-REASONS = (
-    *("network", "timeout", "throttled", "unavailable", "unauthorised", "in_order", "replayed", "sync"),
-    *("rejected", "unmappable", "too_large", "forbidden_address", "expired", "no_destination", "too_many_waiting"),
-    *("no_consent", "hold_out", "too_late", "quiet_hours", "not_held", "not_wanted"),
-    *("newer", "older"),
-)
-"""Why something waits, was refused, was suppressed, or was superseded: all that an attempt's `reason` may be."""
+SYNCED: Final = "sync"
+"""Reason of an attempt that says that a destination is brought in line with a segment, and cause of that change."""
+REPLAYED: Final = "replayed"
+"""Reason of an attempt that says that an operator has had the delivery queued once more."""
 
-NOT_SENT = frozenset({"forbidden_address"})
+_Failed: TypeAlias = Literal["network", "timeout", "throttled", "unavailable", "unauthorised"]
+_Queued: TypeAlias = Literal["in_order", "replayed", "sync"]
+_Refused: TypeAlias = Literal["rejected", "unmappable", "too_large", "forbidden_address"]
+_GivenUp: TypeAlias = Literal["expired", "no_destination", "too_many_waiting"]
+_Suppressed: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held", "not_wanted"]
+_Superseded: TypeAlias = Literal["newer", "older"]
+
+DeliveryReason: TypeAlias = _Failed | _Queued | _Refused | _GivenUp | _Suppressed | _Superseded
+"""Why something waits, was refused, was suppressed, or was superseded."""
+REASONS: tuple[DeliveryReason, ...] = tuple(chain.from_iterable(map(get_args, get_args(DeliveryReason))))
+
+NOT_SENT: frozenset[DeliveryReason] = frozenset({"forbidden_address"})
 """Reasons of attempts whose request was made, and never left."""
 
 
@@ -44,7 +53,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
     attempted_at: int
     profile_id: str | None = None
     profile_kind: ProfileKind | None = None
-    reason: str = ""
+    reason: DeliveryReason | Literal[""] = ""
     detail: str = ""
     took_ms: int = 0
     due_at: int | None = None

@@ -99,7 +99,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     timezone: str = ""
 
 
-class Trigger(msgspec.Struct, frozen=True, gc=False):
+class FiredTrigger(msgspec.Struct, frozen=True, gc=False):
     """About a profile, or across persons: `across` is then the value as JSON, and nothing is said of a profile."""
 
     workspace: str

@@ -19,6 +19,7 @@ from schemas.records import (
     DeadLetter,
     DeliveryAttempt,
     Event,
+    FiredTrigger,
     Identifier,
     IdentityChange,
     Link,
@@ -28,7 +29,6 @@ from schemas.records import (
     SegmentChange,
     Session,
     SessionFacts,
-    Trigger,
 )
 from warehouse import versions
 from warehouse.table import Rows
@@ -155,7 +155,7 @@ def _segment_changes(changes: Sequence[SegmentChange], messages: Messages) -> di
     return {"segment_changes": rows, "segment_members": {**rows, "is_deleted": is_deleted}}
 
 
-def _triggers(triggers: Sequence[Trigger], messages: Messages) -> dict[str, Rows]:
+def _triggers(triggers: Sequence[FiredTrigger], messages: Messages) -> dict[str, Rows]:
     return {"triggers": _rows(triggers, messages, [trigger.version for trigger in triggers])}
 
 

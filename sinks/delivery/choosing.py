@@ -11,9 +11,9 @@ import msgspec
 
 from definitions.mapping import Unmappable
 from schemas.activations import Activation, delivery_key
+from schemas.attempts import Saying
 from schemas.records import ConsentChange
 from sinks.delivery import lines
-from sinks.delivery.attempts import Saying
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.caps import note_sent, sent_at
 from sinks.delivery.consents import objection_to
@@ -135,7 +135,7 @@ def _put_exit_first(served: Served, line: bytes, choice: Choice) -> bool:
     begun it does not pass: that may have arrived.
     """
     of = lines.read(choice.view, line)
-    if served.policy.holds != "states" or of.has_begun:
+    if served.holds != "states" or of.has_begun:
         return False
     for item in lines.head(choice.view, line, PASSED_AT_MOST):
         activation = choice.decode(item.waiting.record)
@@ -200,4 +200,4 @@ def _verdict(served: Served, line: bytes, item: lines.Numbered, activation: Acti
         may_be_held=of.may_be_held(activation.name),
         was_sent=of.was_sent(activation.name),
     )
-    return gate(served.policy, activation, situation)
+    return gate(served.definition, activation, situation)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from schemas.activations import Activation
 from schemas.consent import Default, objection
 from schemas.known_consent import consent_of, later
@@ -29,7 +29,7 @@ def learn(view: StateView, key: bytes, value: bytes, decode: Decode) -> None:
 
 
 def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is known
-    definition: Definition,
+    definition: Destination,
     defaults: Mapping[str, Default],
     view: StateView,
     key: bytes,
@@ -37,8 +37,8 @@ def objection_to(  # noqa: PLR0913, PLR0917 - who is sent what for, and what is 
     decode: Decode,
 ) -> str | None:
     """Return what stands against a delivery now; None: nothing, or the destination asks for no consent."""
-    if not definition.asked_purpose:
+    if not definition.consent_purpose:
         return None
     kept = view.get(_PREFIX + key)
     state = consent_of(activation, None if kept is None else decode(kept))
-    return objection(state, definition.asked_purpose, definition.reached_by, defaults, definition.carried_by)
+    return objection(state, definition.consent_purpose, definition.reached_by, defaults, definition.carried_by)

@@ -26,7 +26,7 @@ def due_lines(
     read = lines.prefetch(choice.view, due, READ_BYTES)
     is_cut = len(stored) >= limit or read < len(due)
     due = due[:read]
-    if served.definition.asked_purpose:
+    if served.definition.consent_purpose:
         consents.prefetch(choice.view, map(lines.record_key, due))
     return deque(due), is_cut
 

@@ -9,30 +9,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from definitions.destinations import Cap
-from definitions.quiet_hours import QuietHours
-from definitions.receivers.values import Holds
+from definitions.destinations import Checks, Destination
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.activations import ONCE_MORE, Activation
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """What a destination's definition says about whom it may be sent, and when.
-
-    `hold_out_permille`: this part of all profiles, the sample whose salt is the destination's first name (`kept_as`),
-    is never sent anything.
-    """
-
-    kept_as: str
-    holds: Holds
-    quiet_hours: QuietHours | None = None
-    caps: tuple[Cap, ...] = ()
-    hold_out_permille: int = 0
-    not_older_than_ms: int | None = None
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -75,39 +58,39 @@ Verdict: TypeAlias = Send | Wait | Never
 SEND = Send()
 
 
-def gate(policy: Policy, activation: Activation, situation: Situation) -> Verdict:
-    """Return whether a delivery may be sent now.
+def gate(destination: Destination, activation: Activation, situation: Situation) -> Verdict:
+    """Return whether a delivery may be sent to a destination now.
 
     An exit from what a receiver may hold is always sent, as withholding it would keep somebody in a list who must not
     be in it; one from what it cannot hold never is, as it would tell the receiver of somebody that it does not know.
     What is said once more is as old as the membership, and not too old for that: unless it was never sent before.
     """
-    if policy.holds == "states" and activation.change == "exited":
+    if destination.holds == "states" and activation.change == "exited":
         return SEND if situation.may_be_held else Never("not_held", "the receiver was never sent the entry")
     return (
-        _against_forever(policy, activation, situation)
-        or _in_quiet_hours(policy, situation)
-        or _over_a_cap(policy, situation)
+        _against_forever(destination, activation, situation)
+        or _in_quiet_hours(destination.checks, situation)
+        or _over_a_cap(destination.checks, situation)
         or SEND
     )
 
 
-def _against_forever(policy: Policy, activation: Activation, situation: Situation) -> Never | None:
+def _against_forever(destination: Destination, activation: Activation, situation: Situation) -> Never | None:
+    checks = destination.checks
     if situation.objection is not None:
         return Never("no_consent", situation.objection)
-    if activation.profile_id is not None and is_sampled(
-        policy.kept_as, activation.profile_id, policy.hold_out_permille
-    ):
-        return Never("hold_out", f"{policy.hold_out_permille / 10:g} % of all persons are held out")
+    profile_id, held_out = activation.profile_id, checks.hold_out_permille
+    if profile_id is not None and is_sampled(destination.kept_as, profile_id, held_out):
+        return Never("hold_out", f"{held_out / 10:g} % of all persons are held out")
     late_ms = situation.now - activation.happened_at
     is_once_more = activation.cause in ONCE_MORE and situation.was_sent
-    if policy.not_older_than_ms is not None and not is_once_more and late_ms > policy.not_older_than_ms:
-        return Never("too_late", f"it is {late_ms // 1000} s old, {policy.not_older_than_ms // 1000} s are allowed")
+    if checks.not_older_than_ms is not None and not is_once_more and late_ms > checks.not_older_than_ms:
+        return Never("too_late", f"it is {late_ms // 1000} s old, {checks.not_older_than_ms // 1000} s are allowed")
     return None
 
 
-def _in_quiet_hours(policy: Policy, situation: Situation) -> Wait | Never | None:
-    quiet = policy.quiet_hours
+def _in_quiet_hours(checks: Checks, situation: Situation) -> Wait | Never | None:
+    quiet = checks.quiet_hours
     until = None if quiet is None else quiet_until(situation.now, situation.timezone or None, quiet)
     if quiet is None or until is None:
         return None
@@ -116,10 +99,10 @@ def _in_quiet_hours(policy: Policy, situation: Situation) -> Wait | Never | None
     return Wait(until, "quiet_hours")
 
 
-def _over_a_cap(policy: Policy, situation: Situation) -> Wait | None:
+def _over_a_cap(checks: Checks, situation: Situation) -> Wait | None:
     """Wait until the oldest of the deliveries that fill a cap leaves its time: e + w, as for any window."""
     until = 0
-    for cap in policy.caps:
+    for cap in checks.caps:
         within = [at for at in situation.sent_at if situation.now - cap.within_ms < at <= situation.now]
         if len(within) >= cap.at_most:
             until = max(until, within[-cap.at_most] + cap.within_ms)

@@ -38,7 +38,7 @@ class Hastening:
         """Return lines that are due now, and were not."""
         hastened = self.suspended.resumed(destinations, view, now)
         for served in destinations:
-            reasons = _encode((served.policy, served.outlet.resumed_at))
+            reasons = _encode((served.holds, served.definition.checks, served.outlet.resumed_at))
             if self._has_looked_for(served, view) != reasons:
                 self._looked_for[served.kept_as] = reasons
                 self._behind[served.kept_as] = lines.line_key(served.kept_as, b"")

@@ -20,6 +20,7 @@ import msgspec
 
 from definitions.receivers.values import Holds
 from schemas.activations import REAFFIRM, REINSTATE, Activation, covers
+from schemas.records.deliveries import DeliveryReason
 from sinks.delivery.memory import Held, SegmentState
 from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from state.store import META
@@ -39,8 +40,8 @@ class Line(msgspec.Struct, array_like=True):
 
     `count`: how many wait or have begun. `begun_to`: those below have begun. `attempts`: of the first one.
     `first_attempt_at`: of the first one, 0 before it. `due_at`: when to look at the line again; None: it is empty.
-    `attempted_at`: the last attempt of the first one, 0 before it; `is_paused`: it has paused the destination, so that
-    the time from then to the next attempt does not count.
+    `attempted_at`: the last attempt of the first one, 0 before it; `is_suspended`: the destination is since then, so
+    that the time to the next attempt does not count.
     """
 
     first: int = 0
@@ -52,7 +53,7 @@ class Line(msgspec.Struct, array_like=True):
     due_at: int | None = None
     segments: dict[str, SegmentState] = {}
     attempted_at: int = 0
-    is_paused: bool = False
+    is_suspended: bool = False
 
     @property
     def has_begun(self) -> bool:
@@ -106,7 +107,7 @@ class Unsent(NamedTuple):
 
     record: bytes
     outcome: Literal["superseded", "refused"]
-    reason: str
+    reason: DeliveryReason
     detail: str
 
 
@@ -118,19 +119,19 @@ class Begun(NamedTuple):
 
 
 class Attempted(NamedTuple):
-    """A delivery that was attempted, and the outcome; `has_paused`: the destination does not accept its credentials."""
+    """A delivery that was attempted, and the outcome; `has_suspended`: by it the destination is suspended."""
 
     number: int
     activation: Activation
     outcome: Outcome
-    has_paused: bool = False
+    has_suspended: bool = False
 
 
 class Settled(NamedTuple):
     """What an outcome leads to. `due_at`: of the next attempt, where there is one."""
 
-    outcome: Literal["delivered", "retry", "paused", "refused"]
-    reason: str = ""
+    outcome: Literal["delivered", "retry", "suspended", "refused"]
+    reason: DeliveryReason | Literal[""] = ""
     detail: str = ""
     due_at: int | None = None
 
@@ -260,9 +261,9 @@ def begin(view: StateView, key: bytes, chosen: Sequence[tuple[int, Activation]],
     """Note that the first ones of a line begin: they may have arrived from now on."""
     line = read(view, key)
     begun = Begun(line.attempts + 1, line.attempted_at)
-    if line.is_paused:
+    if line.is_suspended:
         line.first_attempt_at += now - line.attempted_at
-    line.attempted_at, line.is_paused = now, False
+    line.attempted_at, line.is_suspended = now, False
     line.first_attempt_at = line.first_attempt_at or now
     for number, activation in chosen:
         line.begun_to = max(line.begun_to, number + 1)
@@ -303,8 +304,8 @@ def settle(view: StateView, key: bytes, attempted: Sequence[Attempted], now: int
     line.due_at = again_at if again_at is not None else (now if line.count else None)
     if again_at is None:
         _forget_attempts(line)
-    elif next(each for each in settled if each.due_at is not None).outcome == "paused":
-        line.is_paused = True
+    elif next(each for each in settled if each.due_at is not None).outcome == "suspended":
+        line.is_suspended = True
     else:
         line.attempts += 1
     _write(view, key, line)
@@ -347,11 +348,11 @@ def _settle_one(line: Line, attempted: Attempted, retry_at: RetryAt) -> Settled:
             return Settled("delivered")
         case Refused(reason, detail):
             return Settled("refused", reason, detail)
-    why = "unauthorised" if isinstance(outcome, Unauthorised) else outcome.reason
+    why: DeliveryReason = "unauthorised" if isinstance(outcome, Unauthorised) else outcome.reason
     due_at = retry_at(line, outcome)
     if due_at is None:
         return Settled("refused", "expired", f"{line.attempts + 1} attempts: {why}: {outcome.detail}")
-    return Settled("paused" if attempted.has_paused else "retry", why, outcome.detail, due_at)
+    return Settled("suspended" if attempted.has_suspended else "retry", why, outcome.detail, due_at)
 
 
 def _held_after(held: Held, attempted: Attempted) -> Held:
@@ -366,7 +367,7 @@ def _held_after(held: Held, attempted: Attempted) -> Held:
 
 
 def _forget_attempts(line: Line) -> None:
-    line.attempts, line.first_attempt_at, line.attempted_at, line.is_paused = 0, 0, 0, False
+    line.attempts, line.first_attempt_at, line.attempted_at, line.is_suspended = 0, 0, 0, False
 
 
 def _segment(line: Line, activation: Activation) -> SegmentState | None:

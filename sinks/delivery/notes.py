@@ -3,14 +3,20 @@
 from collections import Counter
 from collections.abc import Callable
 
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas.activations import Activation
+from schemas.attempts import Saying, Whose, delivery_attempt
 from schemas.records import DeliveryAttempt
 from schemas.records.deliveries import UNFINISHED
 from schemas.topics import DELIVERIES
 from sinks.delivery import metrics
-from sinks.delivery.attempts import Saying, Whose, attempt_record
 from sinks.delivery.lines import record_key
 from state.outputs import Output
+
+MAX_ACTIVATION_BYTES = MAX_RECORD_BYTES - 300_000
+"""A larger record is not admitted: with what is kept of it, it would be more than the broker takes."""
+
+_REPLAYABLE = frozenset({"refused", "suppressed"})
 
 
 class Notes:
@@ -43,7 +49,8 @@ class Notes:
         waited: bool = True,
     ) -> None:
         """Note what became of a delivery; `waited`: it was admitted before."""
-        attempt = attempt_record(whose, activation, record, saying, self._now)
+        is_kept = saying.outcome in _REPLAYABLE and len(record) <= MAX_ACTIVATION_BYTES
+        attempt = delivery_attempt(whose, activation, saying, self._now, record if is_kept else None)
         self.outputs.append(Output(DELIVERIES, record_key(line), self._encode(attempt)))
         self._outcomes[whose.destination, saying.outcome] += 1
         if saying.reason:

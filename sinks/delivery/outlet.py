@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import SendingPace
 from runtime.clock import now_ms
 from sinks.delivery.limits import FAILURES_TO_OPEN, Breaker, BreakerState, TokenBucket
-from sinks.destinations.contract import Batching, Delivered, Destination, Outcome, Retry, Unauthorised
+from sinks.destinations.contract import Batching, Delivered, OpenDestination, Outcome, Retry, Unauthorised
 
 TRY_AGAIN_MS = (5_000, 15_000, 60_000)
 """From a trial of a destination that does not accept its credentials to the next one; the last one goes on."""
@@ -30,10 +30,10 @@ class Leave(Enum):
 class Outlet:
     """The limits of one destination. `freed` is called when a request may begin that could not before."""
 
-    def __init__(self, definition: Definition, freed: Callable[[], None]) -> None:
+    def __init__(self, pace: SendingPace, freed: Callable[[], None]) -> None:
         self._freed = freed
         self._breaker = Breaker()
-        self._under_way: list[Destination] = []  # by what the requests are sent
+        self._under_way: list[OpenDestination] = []  # by what the requests are sent
         self._try_at: int | None = None  # while the credentials are not accepted
         self._trial_was_due_at = 0  # of the last trial that has begun
         self._trials = 0
@@ -47,17 +47,17 @@ class Outlet:
         """When (ms) an operator has resumed it last; 0: never."""
         self._bucket: TokenBucket | None = None
         self._most_requests: int | None = None
-        self.limit(definition, 1.0)
+        self.limit(pace, 1.0)
 
-    def bound(self, definition: Definition, batching: Batching) -> None:
+    def bound(self, pace: SendingPace, batching: Batching) -> None:
         """Keep to what a receiver takes as well."""
         self._most_requests = batching.requests
-        self._concurrency = min(definition.concurrency, batching.requests or definition.concurrency)
+        self._concurrency = min(pace.concurrency, batching.requests or pace.concurrency)
 
-    def limit(self, definition: Definition, share: float) -> None:
-        """Keep to a definition from now on. `share`: the part of the partitions that is this process's."""
-        self._concurrency = min(definition.concurrency, self._most_requests or definition.concurrency)
-        rate = None if definition.rate is None else definition.rate * max(share, 1e-3)
+    def limit(self, pace: SendingPace, share: float) -> None:
+        """Keep to a pace from now on. `share`: the part of the partitions that is this process's."""
+        self._concurrency = min(pace.concurrency, self._most_requests or pace.concurrency)
+        rate = None if pace.rate is None else pace.rate * max(share, 1e-3)
         if rate != (self._bucket.rate if self._bucket is not None else None):
             self._bucket = None if rate is None else TokenBucket(rate, time.monotonic())
 
@@ -91,7 +91,7 @@ class Outlet:
             return False
         return self._breaker.state(now) != "open"
 
-    def begin(self, opened: Destination, now: int) -> Leave:
+    def begin(self, opened: OpenDestination, now: int) -> Leave:
         """Begin a request by an opened destination, unless the answer is NO; then `end` or `give_up` must follow."""
         if not self.is_open(now) or not self._breaker.begin(now):
             return Leave.NO
@@ -112,7 +112,7 @@ class Outlet:
         if self._bucket is not None:
             self._bucket.give_back(deliveries)
 
-    def end(self, opened: Destination, outcomes: Sequence[Outcome], before: Sequence[int], now: int) -> int | None:
+    def end(self, opened: OpenDestination, outcomes: Sequence[Outcome], before: Sequence[int], now: int) -> int | None:
         """Note how a request has ended. Returns until when the destination is suspended by that; None: it is not.
 
         `before`: of each delivery the time of the attempt before this one, 0 if there was none.
@@ -142,7 +142,7 @@ class Outlet:
         return until
 
     def suspend(self, reason: str, now: int) -> int:
-        """Pause, since the credentials are not accepted or missing: one delivery is tried now and then, from when."""
+        """Suspend it, as the credentials are not accepted or missing: one delivery is tried now and then, from when."""
         if not self._unauthorised:
             self._unauthorised_since = now
         self._try_at, self._unauthorised, self._trial_was_due_at = now + self._pause_ms(), reason, 0
@@ -160,7 +160,7 @@ class Outlet:
         if self._try_at is not None:
             self._try_at, self._trials = min(self._try_at, now_ms()), 0
 
-    def give_up(self, opened: Destination) -> None:
+    def give_up(self, opened: OpenDestination) -> None:
         """Note that a request was not made, or broken off, and says nothing of the receiver."""
         self._under_way.remove(opened)
         if self._try_at is not None and self._trial_was_due_at:
@@ -169,7 +169,7 @@ class Outlet:
         self._breaker.give_up()
         self._freed()
 
-    def sends_by(self, opened: Destination) -> bool:
+    def sends_by(self, opened: OpenDestination) -> bool:
         """Return whether requests by an opened destination are under way."""
         return any(each is opened for each in self._under_way)
 

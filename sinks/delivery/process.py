@@ -24,11 +24,11 @@ from schemas.topics import DEFINITIONS, DELIVERIES_CONTROL
 from settings import Settings
 from sinks.delivery.failpoints import reached
 from sinks.delivery.lines import due_at_of
+from sinks.delivery.publishing import HeldUpPublisher
 from sinks.delivery.reader import TaskReader
 from sinks.delivery.records import TaskRecords
 from sinks.delivery.served import Destinations
 from sinks.delivery.task import DeliveryTask
-from sinks.delivery.telling import Telling
 from sinks.destinations.opening import open_destination
 from state.commit import Committer
 from state.restoring import Changelog, Restored, restore
@@ -61,7 +61,7 @@ class Deliverer:
         self._stopping = False
         self._seen: tuple[object, ...] = ()
         self._since: Mapping[str, int] = {}  # by topic of a destination that was its topic alone, when it was that last
-        self._telling = Telling(kafka, self._pauses.read())
+        self._publisher = HeldUpPublisher(kafka, self._pauses.read())
         self._event_clocks = [name for name, each in settings.workspaces.items() if each.clock == "event"]
         self._tended_at = self._observed_at = 0.0
 
@@ -120,7 +120,7 @@ class Deliverer:
             await destinations.tend()
             over = [name for name, each in pauses.suspended.items() if destinations.is_over(each)]
             held = Pauses(unopened=destinations.unopened(), suspended=destinations.suspended())
-            await asyncio.to_thread(self._telling.tell, pauses, held, over)
+            await asyncio.to_thread(self._publisher.publish, pauses, held, over)
         if now_s - self._observed_at > OBSERVE_EVERY_S and self._reader is not None:
             self._observed_at = now_s
             for task in self._reader.tasks.values():

@@ -22,7 +22,7 @@ from runtime.kafka.errors import errors_sorted
 from schemas.groups import DELIVERER
 from schemas.topics import CONSENTS, DELIVERIES
 from settings import Settings
-from sinks.delivery.rounds import Arrival
+from sinks.delivery.rounds import IncomingRecord
 from sinks.delivery.task import DeliveryTask
 from state.outputs import Headers
 
@@ -262,24 +262,24 @@ class TaskReader:
                 raise failure
 
     def _submit(self, messages: list[Message]) -> None:
-        by_partition: dict[int, list[Arrival]] = defaultdict(list)
+        by_partition: dict[int, list[IncomingRecord]] = defaultdict(list)
         for message in messages:
-            arrival = _arrival(message)
-            if arrival.partition in self.tasks and arrival.topic in self._topics:
-                by_partition[arrival.partition].append(arrival)
-                self._handed[arrival.topic, arrival.partition] = arrival.offset + 1
-        for partition, arrivals in by_partition.items():
-            self.tasks[partition].submit(arrivals)
+            record = _record(message)
+            if record.partition in self.tasks and record.topic in self._topics:
+                by_partition[record.partition].append(record)
+                self._handed[record.topic, record.partition] = record.offset + 1
+        for partition, records in by_partition.items():
+            self.tasks[partition].submit(records)
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
 
 
-def _arrival(message: Message) -> Arrival:
+def _record(message: Message) -> IncomingRecord:
     headers = cast("Headers", tuple(message.headers() or ()))
     offset, partition = message.offset() or 0, message.partition() or 0
-    return Arrival(message.topic() or "", partition, offset, message.key(), message.value(), headers)
+    return IncomingRecord(message.topic() or "", partition, offset, message.key(), message.value(), headers)
 
 
 def _consumer_config(settings: Settings) -> ClientConfig:

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from functools import cache, partial
 
 from runtime.clock import now_ms
+from schemas.activation_reader import ActivationReader
 from schemas.codec import Codec
 from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Event, ProfileCommand
-from sinks.delivery.activations import ActivationReader
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.choosing import Choice
 from sinks.delivery.notes import Notes

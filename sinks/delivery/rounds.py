@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from schemas.activations import Activation
+from schemas.attempts import Saying, Whose
 from schemas.codec import DecodeError
 from schemas.dead_letters import dead_letter
 from schemas.records import DeadLetter
 from schemas.topics import EVENTS_DEAD, activation
 from sinks.delivery import lines, metrics
-from sinks.delivery.activations import MAX_ACTIVATION_BYTES
-from sinks.delivery.attempts import Saying, Whose
 from sinks.delivery.choosing import Choice, Chosen, Request, why_not_wanted
 from sinks.delivery.consents import learn
+from sinks.delivery.notes import MAX_ACTIVATION_BYTES
 from sinks.delivery.schedule import next_attempt_at, step_ms
 from sinks.delivery.served import Addressee
 from sinks.destinations.contract import Outcome, Refused, Retry, Unauthorised
@@ -31,7 +31,7 @@ RETIRED_AT_ONCE = 200
 _TOPIC_PREFIX = activation("")
 
 
-class Arrival(NamedTuple):
+class IncomingRecord(NamedTuple):
     """A record of `activation.NAME` as it lies in Kafka."""
 
     topic: str
@@ -59,15 +59,17 @@ class Ended(NamedTuple):
     suspended_until: int | None = None
 
 
-def admit(arrival: Arrival, to: Addressee, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> bytes | None:
+def admit(
+    incoming: IncomingRecord, to: Addressee, choice: Choice, encode: Callable[[DeadLetter], bytes]
+) -> bytes | None:
     """Put what has come into its line; return the line, None if it was not admitted."""
     try:
-        key = _key(arrival)
-        change = choice.decode(arrival.value or b"")
+        key = _key(incoming)
+        change = choice.decode(incoming.value or b"")
     except DecodeError as error:
-        _dead_letter(arrival, error, choice, encode)
+        _dead_letter(incoming, error, choice, encode)
         return None
-    line, record = lines.line_key(to.kept_as, key), arrival.value or b""
+    line, record = lines.line_key(to.kept_as, key), incoming.value or b""
     reason = _why_not(to, change, record)
     if reason is not None:
         choice.notes.say(to.whose, line, change, record, reason, waited=False)
@@ -81,13 +83,13 @@ def admit(arrival: Arrival, to: Addressee, choice: Choice, encode: Callable[[Dea
     return line
 
 
-def admit_consent(arrival: Arrival, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
+def admit_consent(incoming: IncomingRecord, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
     """Keep what somebody has said about being sent things."""
     choice.notes.consents += 1
     try:
-        learn(choice.view, _key(arrival), arrival.value or b"", choice.decode_consent)
+        learn(choice.view, _key(incoming), incoming.value or b"", choice.decode_consent)
     except DecodeError as error:
-        _dead_letter(arrival, error, choice, encode)
+        _dead_letter(incoming, error, choice, encode)
 
 
 def settle(ended: Ended, choice: Choice) -> list[bytes]:
@@ -104,12 +106,15 @@ def settle(ended: Ended, choice: Choice) -> list[bytes]:
         ]
         settled = lines.settle(choice.view, line, attempted, choice.now, _retry_at(ended, choice.now))
         for chosen, each, became in zip(several, attempted, settled, strict=True):
+            exchange = each.outcome.exchange
             saying = Saying(
                 *became[:3],
                 attempt=chosen.delivery.attempt,
                 took_ms=ended.took_ms,
                 due_at=became.due_at,
-                exchange=each.outcome.exchange,
+                status=exchange.status,
+                request=exchange.request,
+                answer=exchange.answer,
                 key=chosen.delivery.key,
             )
             choice.notes.say(served.whose, line, each.activation, chosen.record, saying)
@@ -145,8 +150,8 @@ def _why_not(to: Addressee, change: Activation, record: bytes) -> Saying | None:
 
 
 def _attempted(chosen: Chosen, outcome: Outcome, suspended_until: int | None) -> lines.Attempted:
-    has_paused = suspended_until is not None and isinstance(outcome, Unauthorised)
-    return lines.Attempted(chosen.number, chosen.delivery.activation, outcome, has_paused)
+    has_suspended = suspended_until is not None and isinstance(outcome, Unauthorised)
+    return lines.Attempted(chosen.number, chosen.delivery.activation, outcome, has_suspended)
 
 
 def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
@@ -156,7 +161,8 @@ def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
     def at(line: lines.Line, outcome: Outcome) -> int | None:
         after_ms = outcome.after_ms if isinstance(outcome, Retry) else None
         # Who resumes a destination has it tried as if it had never failed, however long it was paused.
-        retry_until = max(line.first_attempt_at or now, served.outlet.resumed_at) + served.definition.retry_for_ms
+        retry_for_ms = served.definition.pace.retry_for_ms
+        retry_until = max(line.first_attempt_at or now, served.outlet.resumed_at) + retry_for_ms
         spread = random.uniform(-1, 1)  # noqa: S311 - no secret
         if suspended_until is not None and isinstance(outcome, Unauthorised):
             return max(now + step_ms(line.attempts + 1, spread), suspended_until)
@@ -167,18 +173,20 @@ def _retry_at(ended: Ended, now: int) -> lines.RetryAt:
     return at
 
 
-def _key(arrival: Arrival) -> bytes:
-    if arrival.key is None:
+def _key(incoming: IncomingRecord) -> bytes:
+    if incoming.key is None:
         raise DecodeError("invalid", "the record has no key")
-    return arrival.key
+    return incoming.key
 
 
-def _dead_letter(arrival: Arrival, error: DecodeError, choice: Choice, encode: Callable[[DeadLetter], bytes]) -> None:
+def _dead_letter(
+    incoming: IncomingRecord, error: DecodeError, choice: Choice, encode: Callable[[DeadLetter], bytes]
+) -> None:
     """Keep a record that cannot be read as a dead letter."""
-    choice.notes.outputs.append(_letter(arrival, error, choice.now, encode))
+    choice.notes.outputs.append(_letter(incoming, error, choice.now, encode))
     metrics.DEAD.labels(error.reason).inc()
 
 
-def _letter(arrival: Arrival, error: DecodeError, now: int, encode: Callable[[DeadLetter], bytes]) -> Output:
-    letter = dead_letter(**arrival._asdict(), stage=STAGE, error=error, failed_at=now)
+def _letter(incoming: IncomingRecord, error: DecodeError, now: int, encode: Callable[[DeadLetter], bytes]) -> Output:
+    letter = dead_letter(**incoming._asdict(), stage=STAGE, error=error, failed_at=now)
     return Output(EVENTS_DEAD, letter.dead_id.encode(), encode(letter))

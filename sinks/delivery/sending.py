@@ -18,7 +18,7 @@ async def send(request: Request) -> Sequence[Outcome]:
     """Send a request; return an outcome for each delivery, in time."""
     served = request.served
     deliveries = [each.delivery for each in request.chosen]
-    timeout_s = served.definition.timeout_ms / 1000
+    timeout_s = served.definition.pace.timeout_ms / 1000
     try:
         async with asyncio.timeout(timeout_s):
             outcomes = await served.opened.send(deliveries)

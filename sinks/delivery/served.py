@@ -8,17 +8,16 @@ from functools import cached_property
 
 from definitions.addresses import may_name_another
 from definitions.compiled_mapping import FieldsOf, compile_mapping
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from definitions.mapping import fingerprint
 from runtime.clock import now_ms
+from schemas.attempts import Whose
 from schemas.consent import Default
 from schemas.delivery_control import Resumed, Suspended, Unopened
 from schemas.topics import activation
 from sinks.delivery import metrics
-from sinks.delivery.attempts import Whose
-from sinks.delivery.gates import Policy
 from sinks.delivery.outlet import Outlet
-from sinks.destinations.contract import Destination, Working
+from sinks.destinations.contract import OpenDestination, Working
 from sinks.destinations.opening import NoReceiver
 from sinks.destinations.secrets import BadOption, SecretFiles
 
@@ -26,20 +25,20 @@ log = logging.getLogger(__name__)
 
 OPEN_AGAIN_S = 60.0
 
-Open = Callable[[Definition], Destination]
+Open = Callable[[Destination], OpenDestination]
 
 
 class Addressee:
     """One destination by one definition, open or not: what comes for it is kept all the same."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Destination) -> None:
         self.name = definition.name
         self.kept_as = definition.kept_as
         self.definition = definition
         self.mapping = fingerprint(definition.mapping)
         self.whose = Whose(definition.name, definition.kept_as, self.mapping)
         self.holds = definition.holds
-        concerns_others = may_name_another(definition) or definition.not_older_than_ms is not None
+        concerns_others = may_name_another(definition) or definition.checks.not_older_than_ms is not None
         self.has_exits_followed = self.holds == "states" and concerns_others
         """Whether by an exit another profile may be missing, as it is taken out or was too late: it is to say then that
         it is in."""
@@ -50,8 +49,8 @@ class Served(Addressee):
 
     def __init__(
         self,
-        definition: Definition,
-        opened: Destination,
+        definition: Destination,
+        opened: OpenDestination,
         outlet: Outlet,
         cap_window_ms: int,
         consents: Mapping[str, Default],
@@ -67,14 +66,6 @@ class Served(Addressee):
         self.opened_at = time.monotonic()
         self.unexpected: set[str] = set()
         """Types of errors that sending has raised: each is logged once."""
-        self.policy = Policy(
-            kept_as=definition.kept_as,
-            holds=self.holds,
-            quiet_hours=definition.quiet_hours,
-            caps=definition.caps,
-            hold_out_permille=definition.hold_out_permille,
-            not_older_than_ms=definition.not_older_than_ms,
-        )
 
     @cached_property
     def fields_of(self) -> FieldsOf:
@@ -88,7 +79,7 @@ class Destinations:
     def __init__(self, open_destination: Open, freed: Callable[[str], None]) -> None:
         self._open_destination = open_destination
         self._freed = freed
-        self._defined: Mapping[str, Definition] = {}
+        self._defined: Mapping[str, Destination] = {}
         self._names: Mapping[str, str] = {}  # by each name that a destination has or has had, the one of now
         self._addressees: Mapping[str, Addressee] = {}
         self._served: dict[str, Served] = {}
@@ -101,7 +92,7 @@ class Destinations:
         self._consents: Mapping[str, Default] = {}
         self._cap_windows_ms: Mapping[str, int] = {}  # by channel
 
-    def define(self, definitions: Iterable[Definition], consents: Mapping[str, Default]) -> None:
+    def define(self, definitions: Iterable[Destination], consents: Mapping[str, Default]) -> None:
         """Serve exactly those that have a receiver, as they are defined now; `consents`: the purposes' defaults."""
         self._consents = consents
         self._defined = {each.name: each for each in definitions if each.receiver is not None}
@@ -143,7 +134,7 @@ class Destinations:
         self._share = share
         for name, definition in self._defined.items():
             if name in self._outlets:
-                self._outlets[name].limit(definition, share)
+                self._outlets[name].limit(definition.pace, share)
 
     async def tend(self) -> None:
         """Open what could not be opened, is not accepted or has other secrets; begin to close what nobody sends by.
@@ -213,11 +204,11 @@ class Destinations:
             if served is None or served.definition != definition or _is_to_be_reopened(served):
                 self._open_one(name, definition)
 
-    def _open_one(self, name: str, definition: Definition) -> None:
+    def _open_one(self, name: str, definition: Destination) -> None:
         if time.monotonic() - self._failed_at.get(name, -OPEN_AGAIN_S) < OPEN_AGAIN_S:
             return
-        outlet = self._outlets.setdefault(name, Outlet(definition, lambda: self._freed(name)))
-        outlet.limit(definition, self._share)
+        outlet = self._outlets.setdefault(name, Outlet(definition.pace, lambda: self._freed(name)))
+        outlet.limit(definition.pace, self._share)
         secrets = SecretFiles(definition.receiver)  # before they are read: a change in between is seen
         try:
             opened = self._open_destination(definition)
@@ -226,7 +217,7 @@ class Destinations:
             is_ours = isinstance(error, BadOption | NoReceiver)
             self._not_opened(name, str(error) if is_ours else f"opening it failed: {type(error).__name__}")
             return
-        outlet.bound(definition, opened.batching)
+        outlet.bound(definition.pace, opened.batching)
         self._failed_at.pop(name, None)
         if self._unopened.pop(name, None) is not None:
             outlet.lift()
@@ -265,10 +256,10 @@ def _is_to_be_reopened(served: Served) -> bool:
     return bool(served.outlet.unauthorised) and time.monotonic() - served.opened_at > OPEN_AGAIN_S
 
 
-def _cap_windows_ms(definitions: Iterable[Definition]) -> dict[str, int]:
+def _cap_windows_ms(definitions: Iterable[Destination]) -> dict[str, int]:
     """Return by channel how far back any of its destinations looks at what a person was sent."""
     windows: dict[str, int] = {}
     for each in definitions:
-        for cap in each.caps:
+        for cap in each.checks.caps:
             windows[each.reached_by] = max(windows.get(each.reached_by, 0), cap.within_ms)
     return windows

@@ -66,4 +66,4 @@ class SuspendedLines:
 
 
 def _hasten(view: StateView, line: bytes, now: int) -> bool:
-    return lines.read(view, line).is_paused and hasten(view, line, now, now)
+    return lines.read(view, line).is_suspended and hasten(view, line, now, now)

@@ -16,13 +16,13 @@ from runtime.clock import now_ms
 from runtime.errors import OnefoldError
 from schemas.topics import CONSENTS
 from sinks.delivery import lines, metrics
-from sinks.delivery.arrivals import Arrivals
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.due import due_lines
 from sinks.delivery.failpoints import reached
 from sinks.delivery.hastening import Hastening
+from sinks.delivery.incoming import Incoming
 from sinks.delivery.records import TaskRecords
-from sinks.delivery.rounds import Arrival, Ended, admit, admit_consent, retire, settle
+from sinks.delivery.rounds import Ended, IncomingRecord, admit, admit_consent, retire, settle
 from sinks.delivery.sending import send
 from sinks.delivery.served import Destinations
 from sinks.delivery.waiting import Absence, add_waiting, shown_waiting
@@ -64,7 +64,7 @@ class DeliveryTask:
         self._executor = executor
         self._may_begin = may_begin
         self._fail = on_failure
-        self.arrived = Arrivals()
+        self.arrived = Incoming()
         self._is_admitting = False
         self._ended: list[Ended] = []
         self._under_way: defaultdict[str, set[bytes]] = defaultdict(set)  # lines by what a destination is kept as
@@ -89,9 +89,9 @@ class DeliveryTask:
         """How many records wait to be admitted, at least one while some are being admitted."""
         return len(self.arrived) + self._is_admitting
 
-    def submit(self, arrivals: Iterable[Arrival]) -> None:
+    def submit(self, records: Iterable[IncomingRecord]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""
-        self.arrived.add(arrivals)
+        self.arrived.add(records)
         self._wake.set()
 
     def inform(self) -> None:
@@ -167,18 +167,18 @@ class DeliveryTask:
         unsendable = self._destinations.unsendable(choice.now)
         arrived = self.arrived.take(ADMITTED_AT_ONCE, ADMITTED_BYTES, unsendable)
         choice.view.prefetch(_lines_of(arrived, self._destinations))
-        for arrival in arrived:
-            if arrival.offset >= positions.get(arrival.topic, self.positions.get(arrival.topic, 0)):
-                if arrival.topic == CONSENTS:
-                    admit_consent(arrival, choice, self._records.encode_letter)
-                    positions[arrival.topic] = arrival.offset + 1
+        for incoming in arrived:
+            if incoming.offset >= positions.get(incoming.topic, self.positions.get(incoming.topic, 0)):
+                if incoming.topic == CONSENTS:
+                    admit_consent(incoming, choice, self._records.encode_letter)
+                    positions[incoming.topic] = incoming.offset + 1
                     continue
-                to = self._destinations.addressee(arrival.destination)
-                if to is None or arrival.topic in self.skipped:
-                    self.skipped.add(arrival.topic)
+                to = self._destinations.addressee(incoming.destination)
+                if to is None or incoming.topic in self.skipped:
+                    self.skipped.add(incoming.topic)
                     continue
-                line = admit(arrival, to, choice, self._records.encode_letter)
-                positions[arrival.topic] = arrival.offset + 1
+                line = admit(incoming, to, choice, self._records.encode_letter)
+                positions[incoming.topic] = incoming.offset + 1
                 if line is not None:
                     touched.append(line)
         self._is_admitting = False
@@ -297,9 +297,9 @@ def _release(committer: Committer, store: StateStore) -> None:
         store.close()
 
 
-def _lines_of(arrived: Iterable[Arrival], destinations: Destinations) -> Iterator[bytes]:
+def _lines_of(arrived: Iterable[IncomingRecord], destinations: Destinations) -> Iterator[bytes]:
     """Yield the lines that records go to, as far as their destinations are defined."""
-    for arrival in arrived:
-        to = destinations.addressee(arrival.destination)
-        if to is not None and arrival.key is not None:
-            yield lines.line_key(to.kept_as, arrival.key)
+    for incoming in arrived:
+        to = destinations.addressee(incoming.destination)
+        if to is not None and incoming.key is not None:
+            yield lines.line_key(to.kept_as, incoming.key)

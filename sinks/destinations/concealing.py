@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Retry, Working
+from sinks.destinations.contract import Delivered, Delivery, OpenDestination, Outcome, Retry, Working
 from sinks.destinations.http.redaction import Redactor, is_secret_name, redacted, secrets_of_header, secrets_of_url
 from sinks.destinations.secrets import MissingSecret, resolve
 
@@ -18,7 +18,7 @@ class Concealing:
     Of what was delivered the exchange alone is kept, which each kind has cleaned: that is most of all.
     """
 
-    def __init__(self, opened: Destination, options: object) -> None:
+    def __init__(self, opened: OpenDestination, options: object) -> None:
         """Made with the options that it was opened by."""
         self.opened = opened
         self.batching = opened.batching

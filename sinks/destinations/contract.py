@@ -63,7 +63,7 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Unauthorised(msgspec.Struct, frozen=True):
-    """The receiver does not accept the credentials, or they are missing: the destination pauses, nothing is lost."""
+    """The receiver does not accept the credentials, or they are missing: it is suspended, nothing is lost."""
 
     detail: str
     exchange: Exchange = Exchange()
@@ -110,7 +110,7 @@ class Batching(msgspec.Struct, frozen=True):
     requests: int | None = None
 
 
-class Destination(Protocol):
+class OpenDestination(Protocol):
     """A receiver of one kind, opened for one definition; lives as long as its definition is unchanged.
 
     All methods but `close` may be called from one event loop at the same time; none may block it.

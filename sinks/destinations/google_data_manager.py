@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from definitions.receivers.google_data_manager import GoogleDataManager
-from sinks.destinations.audiences.answers import Answer, Json, list_at, outcome_of, text_at, wait_of
-from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
+from sinks.destinations.audiences.answers import Json, list_at, outcome_of, text_at, wait_of
+from sinks.destinations.audiences.calls import JSON, ReceiverCalls, bearer, checked
 from sinks.destinations.audiences.memberships import Unsendable, audience_of, hashes_of
-from sinks.destinations.audiences.sending import Again, Settled, Stopped, Unclear, send_batch
+from sinks.destinations.audiences.sending import Again, Halt, Settled, Unclear, send_batch
 from sinks.destinations.audiences.tokens import GrantedToken, Tokens, refreshing, service_account
-from sinks.destinations.audiences.waves import Change
+from sinks.destinations.audiences.waves import ReceiverChange
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -27,6 +27,7 @@ from sinks.destinations.contract import (
     Retry,
     Unauthorised,
 )
+from sinks.destinations.http.session import Answer
 
 MAX_MEMBERS = 10_000
 MAX_IDENTIFIERS = 10
@@ -46,7 +47,7 @@ class GoogleAudiences:
         """Raises BadOption."""
         self._options = options
         self._url = checked(options.url)
-        self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
+        self._calls = ReceiverCalls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         self._tokens = self._granted()
         self.batching = Batching(deliveries=min(options.batch, MAX_MEMBERS), bytes=MAX_BYTES)
 
@@ -66,12 +67,12 @@ class GoogleAudiences:
             form = refreshing(options.client.id, options.client.secret, options.client.refresh_token)
         return GrantedToken(self._calls.post_form, options.token_url, form)
 
-    def _change_of(self, position: int, delivery: Delivery) -> Change[tuple[dict[str, str], ...]]:
+    def _change_of(self, position: int, delivery: Delivery) -> ReceiverChange[tuple[dict[str, str], ...]]:
         activation = delivery.activation
         audience = audience_of(activation, self._options.audience, self._options.audiences)
         identifiers = identifiers_of(delivery.fields)
         person = activation.profile_id or delivery.key
-        return Change(
+        return ReceiverChange(
             at=position,
             target=(person, audience),
             keys=frozenset({person, *(value for identifier in identifiers for value in identifier.values())}),
@@ -79,7 +80,7 @@ class GoogleAudiences:
             body=identifiers,
         )
 
-    async def _send(self, changes: Sequence[Change[tuple[dict[str, str], ...]]]) -> Settled:
+    async def _send(self, changes: Sequence[ReceiverChange[tuple[dict[str, str], ...]]]) -> Settled:
         verb, audience = changes[0].request
         body = body_of(self._options, verb, audience, [change.body for change in changes])
         url = f"{self._url}/audienceMembers:{verb}"
@@ -134,14 +135,14 @@ def settled_of(number: int, answer: Answer) -> Settled:
     outcome = outcome_of(answer, message if text_at(said, "error", "status") else "")
     if isinstance(outcome, Retry):
         wait = wait_of(answer) or _delay_of(said)
-        return Stopped(Retry(outcome.reason, outcome.detail, wait, outcome.exchange))
+        return Halt(Retry(outcome.reason, outcome.detail, wait, outcome.exchange))
     if isinstance(outcome, Unauthorised):
-        return Stopped(outcome)
+        return Halt(outcome)
     if isinstance(outcome, Refused):
         return _refused(number, said, outcome)
     request_id = text_at(said, "requestId")
     if not isinstance(said, dict):
-        return Stopped(Retry("unavailable", "the answer is not one of the Data Manager API", None, outcome.exchange))
+        return Halt(Retry("unavailable", "the answer is not one of the Data Manager API", None, outcome.exchange))
     return [Delivered(Exchange(answer=f"request {request_id}", status=answer.status))] * number
 
 

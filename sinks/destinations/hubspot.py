@@ -12,12 +12,12 @@ from typing import Literal
 import msgspec
 
 from definitions.receivers.hubspot import HubSpot
-from sinks.destinations.audiences.answers import Answer, Json, at, list_at, number_at, outcome_of, text_at, wait_of
-from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
+from sinks.destinations.audiences.answers import Json, at, list_at, number_at, outcome_of, text_at, wait_of
+from sinks.destinations.audiences.calls import JSON, ReceiverCalls, bearer, checked
 from sinks.destinations.audiences.memberships import Unsendable, membership_of, plain, section_of, texts_of
-from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
+from sinks.destinations.audiences.sending import Halt, Settled, Unclear, send_batch
 from sinks.destinations.audiences.tokens import WrittenToken
-from sinks.destinations.audiences.waves import Change
+from sinks.destinations.audiences.waves import ReceiverChange, upsert_of
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -28,6 +28,7 @@ from sinks.destinations.contract import (
     Retry,
     Unauthorised,
 )
+from sinks.destinations.http.session import Answer
 
 MAX_CONTACTS = 100
 MAX_BYTES = 2_000_000
@@ -58,7 +59,7 @@ class HubSpotContacts:
         self._options = options
         self._url = checked(options.url)
         self._token = WrittenToken(options.token)
-        self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
+        self._calls = ReceiverCalls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         self.batching = Batching(deliveries=min(options.batch, MAX_CONTACTS), bytes=MAX_BYTES)
 
     async def send(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -69,18 +70,11 @@ class HubSpotContacts:
         """Let go of connections."""
         await self._calls.close()
 
-    def _change_of(self, position: int, delivery: Delivery) -> Change[Contact]:
+    def _change_of(self, position: int, delivery: Delivery) -> ReceiverChange[Contact]:
         contact = contact_of(delivery, self._options.property)
-        person = delivery.activation.profile_id or delivery.key
-        return Change(
-            at=position,
-            target=(person, delivery.activation.kind, delivery.activation.name),
-            keys=frozenset({person, f"{self._options.id_property}:{contact.id}"}),
-            request=("upsert",),
-            body=contact,
-        )
+        return upsert_of(position, delivery, f"{self._options.id_property}:{contact.id}", contact)
 
-    async def _send(self, changes: Sequence[Change[Contact]]) -> Settled:
+    async def _send(self, changes: Sequence[ReceiverChange[Contact]]) -> Settled:
         contacts = [change.body for change in changes]
         body = body_of(contacts, self._options.id_property)
         url = f"{self._url}/crm/v3/objects/contacts/batch/upsert"
@@ -141,18 +135,18 @@ def settled_of(contacts: Sequence[Contact], answer: Answer) -> Settled:
     if isinstance(outcome, Retry):
         locked_ms = LOCKED_MS if answer.status == HTTPStatus.LOCKED else None
         wait = wait_of(answer) or WAITS_MS.get(text_at(said, "policyName"), locked_ms)
-        return Stopped(Retry(outcome.reason, outcome.detail, wait, outcome.exchange))
+        return Halt(Retry(outcome.reason, outcome.detail, wait, outcome.exchange))
     if isinstance(outcome, Unauthorised):
-        return Stopped(outcome)
+        return Halt(outcome)
     if not isinstance(said, dict):
-        return Stopped(Retry("unavailable", "the answer is not one of HubSpot's", None, outcome.exchange))
+        return Halt(Retry("unavailable", "the answer is not one of HubSpot's", None, outcome.exchange))
     return [Delivered(Exchange(answer=text_at(said, "status"), status=answer.status))] * len(contacts)
 
 
 def _refused(answer: Answer, outcome: Refused) -> Settled:
     """Tell what is about a contact from what is about all."""
     if answer.status == MIGRATION:
-        return Stopped(Retry("unavailable", outcome.detail, wait_of(answer), outcome.exchange))
+        return Halt(Retry("unavailable", outcome.detail, wait_of(answer), outcome.exchange))
     return Unclear(outcome.detail, outcome.exchange) if answer.status in (400, 409) else outcome
 
 

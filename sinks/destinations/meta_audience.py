@@ -15,7 +15,6 @@ import msgspec
 
 from definitions.receivers.meta_audience import MetaAudience
 from sinks.destinations.audiences.answers import (
-    Answer,
     Json,
     at,
     list_at,
@@ -25,11 +24,11 @@ from sinks.destinations.audiences.answers import (
     values_of,
     wait_of,
 )
-from sinks.destinations.audiences.calls import FORM, Calls, checked
+from sinks.destinations.audiences.calls import FORM, ReceiverCalls, checked
 from sinks.destinations.audiences.memberships import Unsendable, audience_of, hashes_of, texts_of
-from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
+from sinks.destinations.audiences.sending import Halt, Settled, Unclear, send_batch
 from sinks.destinations.audiences.tokens import WrittenToken, is_given
-from sinks.destinations.audiences.waves import Change
+from sinks.destinations.audiences.waves import ReceiverChange
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -41,6 +40,7 @@ from sinks.destinations.contract import (
     Unauthorised,
 )
 from sinks.destinations.http.outcomes import LONGEST_RETRY_AFTER_MS
+from sinks.destinations.http.session import Answer, json_of
 from sinks.destinations.secrets import resolve
 
 MAX_ROWS = 10_000
@@ -61,7 +61,7 @@ Row: TypeAlias = tuple[tuple[str, str], ...]
 """Keys of the schema and values, by key."""
 
 
-class Member(msgspec.Struct, frozen=True):
+class MetaPerson(msgspec.Struct, frozen=True):
     """A person as Meta is told of them."""
 
     rows: tuple[Row, ...]
@@ -76,7 +76,7 @@ class MetaAudiences:
         self._url = checked(options.url)
         self._token = WrittenToken(options.token)
         self._app_secret = resolve(options.app_secret) if is_given(options.app_secret) else ""
-        self._calls = Calls(timeout_s, options.allow_private, lambda answer: code_of(answer) in EXPIRED)
+        self._calls = ReceiverCalls(timeout_s, options.allow_private, lambda answer: code_of(answer) in EXPIRED)
         self._calls.hidden(self._app_secret)
         self.batching = Batching(deliveries=min(options.batch, MAX_ROWS), bytes=4_000_000)
 
@@ -88,21 +88,21 @@ class MetaAudiences:
         """Let go of connections."""
         await self._calls.close()
 
-    def _change_of(self, position: int, delivery: Delivery) -> Change[Member]:
+    def _change_of(self, position: int, delivery: Delivery) -> ReceiverChange[MetaPerson]:
         activation = delivery.activation
         audience = audience_of(activation, self._options.audience, self._options.audiences)
         rows = rows_of(delivery.fields, activation.change == "entered")
         person = activation.profile_id or delivery.key
-        return Change(
+        return ReceiverChange(
             at=position,
             target=(person, audience),
             keys=frozenset({person, *(value for row in rows for key, value in row if key in ABOUT_ONE and value)}),
             request=("POST" if activation.change == "entered" else "DELETE", audience),
-            body=Member(rows),
+            body=MetaPerson(rows),
             size=len(rows),
         )
 
-    async def _send(self, changes: Sequence[Change[Member]]) -> Settled:
+    async def _send(self, changes: Sequence[ReceiverChange[MetaPerson]]) -> Settled:
         method, audience = changes[0].request
         form = form_of([change.body for change in changes], new_session())
         url = f"{self._url}/{quote(audience, safe='')}/users"
@@ -141,7 +141,7 @@ def new_session() -> int:
     return secrets.randbits(62) + 1
 
 
-def form_of(members: Sequence[Member], session: int) -> dict[str, bytes]:
+def form_of(members: Sequence[MetaPerson], session: int) -> dict[str, bytes]:
     """Return the form of a request without the token: a session of one request, and the rows.
 
     A key that a row does not have is an empty text in it.
@@ -166,7 +166,7 @@ def signed(form: Mapping[str, bytes], token: str, app_secret: str) -> bytes:
     return urlencode(body).encode()
 
 
-def settled_of(changes: Sequence[Change[Member]], answer: Answer) -> Settled:
+def settled_of(changes: Sequence[ReceiverChange[MetaPerson]], answer: Answer) -> Settled:
     """Return what an answer says of each change."""
     said = answer.json()
     error = at(said, "error")
@@ -174,7 +174,7 @@ def settled_of(changes: Sequence[Change[Member]], answer: Answer) -> Settled:
         return _failed(answer, error)
     invalid, received = number_at(said, "num_invalid_entries"), number_at(said, "num_received")
     if invalid is None or received is None:
-        return Stopped(Retry("unavailable", "the answer is not one of the Marketing API", None, Exchange(status=200)))
+        return Halt(Retry("unavailable", "the answer is not one of the Marketing API", None, Exchange(status=200)))
     summary = f"session {text_at(said, 'session_id')}: {received} received, {invalid} invalid"
     named = _named(changes, at(said, "invalid_entry_samples")) if invalid else {}
     if sum(len(changes[position].body.rows) for position in named) < invalid:
@@ -188,7 +188,7 @@ def settled_of(changes: Sequence[Change[Member]], answer: Answer) -> Settled:
     ]
 
 
-def _has_several_rows(changes: Sequence[Change[Member]]) -> bool:
+def _has_several_rows(changes: Sequence[ReceiverChange[MetaPerson]]) -> bool:
     """Return whether Meta may have taken a row of somebody and refused another one."""
     return any(len(change.body.rows) > 1 for change in changes)
 
@@ -205,26 +205,26 @@ def _failed(answer: Answer, error: Json) -> Settled:
     detail = f"{numbers}: {text_at(error, 'message')}"
     exchange = Exchange(answer=f"{detail} (trace {text_at(error, 'fbtrace_id')})", status=answer.status)
     if code in UNAUTHORISED:
-        return Stopped(Unauthorised(detail, exchange))
+        return Halt(Unauthorised(detail, exchange))
     if code in THROTTLED:
-        return Stopped(Retry("throttled", detail, wait_of(answer) or regained_at(answer), exchange))
+        return Halt(Retry("throttled", detail, wait_of(answer) or regained_at(answer), exchange))
     if code in UNAVAILABLE or at(error, "is_transient") is True:
-        return Stopped(Retry("unavailable", detail, wait_of(answer), exchange))
+        return Halt(Retry("unavailable", detail, wait_of(answer), exchange))
     outcome = outcome_of(answer, detail if code is not None else "")
     if isinstance(outcome, Retry | Unauthorised):
-        return Stopped(outcome)
+        return Halt(outcome)
     return outcome if isinstance(outcome, Refused) else Refused("rejected", detail, exchange)
 
 
 def regained_at(answer: Answer) -> int | None:
     """Return the milliseconds until calls are taken again, by X-Business-Use-Case-Usage; None if it does not say."""
-    usage = Answer(200, answer.headers.get("x-business-use-case-usage", "").encode()).json()
+    usage = json_of(answer.headers.get("x-business-use-case-usage", "").encode())
     entries = [entry for member in values_of(usage) for entry in list_at({"": member}, "")]
     minutes = max((number_at(entry, "estimated_time_to_regain_access") or 0 for entry in entries), default=0)
     return min(minutes * 60_000, LONGEST_RETRY_AFTER_MS) or None
 
 
-def _named(changes: Sequence[Change[Member]], samples: Json) -> set[int]:
+def _named(changes: Sequence[ReceiverChange[MetaPerson]], samples: Json) -> set[int]:
     """Return the positions of those with a value that is among the samples, which are keys or values there."""
     texts = {text for text in (*(samples if isinstance(samples, dict) else ()), *values_of(samples)) if text}
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from definitions.mapping import Selected
 from definitions.receivers.apprise import Apprise
 from definitions.receivers.dingtalk import DingTalk
@@ -21,7 +21,7 @@ from definitions.receivers.webhook import Webhook
 from definitions.receivers.wecom import WeCom
 from sinks.destinations.apprise import AppriseDestination
 from sinks.destinations.concealing import Concealing
-from sinks.destinations.contract import Destination
+from sinks.destinations.contract import OpenDestination
 from sinks.destinations.dingtalk import dingtalk_robot
 from sinks.destinations.feishu import feishu_robot
 from sinks.destinations.google_data_manager import GoogleAudiences
@@ -39,48 +39,48 @@ from sinks.destinations.wecom import wecom_robot
 Options = TypeVar("Options")
 _PROFILE_ID = Selected(("profile", "id"))
 
-Open = Callable[[Definition], Destination]
+Open = Callable[[Destination], OpenDestination]
 """Makes a destination of its definition, whose `receiver` is of the kind's options; connects to nothing yet.
 
 Raises `secrets.MissingSecret`.
 """
 
 
-def _within(kind: type[Options], make: Callable[[Options, float], Destination]) -> Open:
+def _within(kind: type[Options], make: Callable[[Options, float], OpenDestination]) -> Open:
     """Return how a kind is opened that needs its options and the seconds of a request."""
 
-    def opened(definition: Definition) -> Destination:
+    def opened(definition: Destination) -> OpenDestination:
         assert isinstance(definition.receiver, kind)
-        return make(definition.receiver, definition.timeout_ms / 1_000)
+        return make(definition.receiver, definition.pace.timeout_ms / 1_000)
 
     return opened
 
 
-def _with_fields(kind: type[Options], make: Callable[[Options, Sequence[str], float], Destination]) -> Open:
+def _with_fields(kind: type[Options], make: Callable[[Options, Sequence[str], float], OpenDestination]) -> Open:
     """Return how a kind is opened that has a column for each of the mapping's fields."""
 
-    def opened(definition: Definition) -> Destination:
+    def opened(definition: Destination) -> OpenDestination:
         assert isinstance(definition.receiver, kind)
         fields = [name for name, _ in definition.mapping.entries]
-        return make(definition.receiver, fields, definition.timeout_ms / 1_000)
+        return make(definition.receiver, fields, definition.pace.timeout_ms / 1_000)
 
     return opened
 
 
 # What these two need is read when the first of them is opened: it takes a third of the start of a deliverer.
-def _files(options: Files, fields: Sequence[str], timeout_s: float) -> Destination:
+def _files(options: Files, fields: Sequence[str], timeout_s: float) -> OpenDestination:
     from sinks.destinations.files.destination import FilesDestination
 
     return FilesDestination(options, fields, timeout_s)
 
 
-def _sql(definition: Definition) -> Destination:
+def _sql(definition: Destination) -> OpenDestination:
     from sinks.destinations.sql.destination import SqlDestination
 
     options, columns = definition.receiver, dict(definition.mapping.entries)
     assert isinstance(options, Sql)
     is_of_profile = any(columns.get(name) == _PROFILE_ID for name in options.key)
-    return SqlDestination(options, list(columns), definition.timeout_ms / 1_000, is_of_profile=is_of_profile)
+    return SqlDestination(options, list(columns), definition.pace.timeout_ms / 1_000, is_of_profile=is_of_profile)
 
 
 OPENED: Mapping[type[object], Open] = {
@@ -105,7 +105,7 @@ class NoReceiver(Exception):
     """A destination has no receiver that deliveries could be sent to; the text says why."""
 
 
-def open_destination(definition: Definition, namespace_of: NamespaceOf = no_namespace) -> Concealing:
+def open_destination(definition: Destination, namespace_of: NamespaceOf = no_namespace) -> Concealing:
     """Open a destination. Raises NoReceiver, and BadOption; MissingSecret if a secret is not where it should be.
 
     `namespace_of`: the secrets of workspaces, which sign links to unsubscribe.
@@ -118,14 +118,14 @@ def open_destination(definition: Definition, namespace_of: NamespaceOf = no_name
         raise BadOption(f"opening it failed: {type(error).__name__}") from None  # its text may hold a secret
 
 
-def _opened(definition: Definition, namespace_of: NamespaceOf) -> Destination:
+def _opened(definition: Destination, namespace_of: NamespaceOf) -> OpenDestination:
     receiver = definition.receiver
     if isinstance(receiver, Mail):
         return MailDestination(
             receiver,
-            definition.timeout_ms / 1_000,
+            definition.pace.timeout_ms / 1_000,
             channel=definition.reached_by,
-            purpose=definition.purpose,
+            purpose=definition.checks.purpose,
             unsubscribe_url=links(receiver.unsubscribe_base, namespace_of),
         )
     opened = OPENED.get(type(definition.receiver))

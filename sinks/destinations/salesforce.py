@@ -14,10 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from definitions.receivers.salesforce import Salesforce
-from sinks.destinations.audiences.answers import Answer, list_at, number_at, outcome_of, text_at
-from sinks.destinations.audiences.calls import JSON, Calls, bearer, checked
+from sinks.destinations.audiences.answers import list_at, number_at, outcome_of, text_at
+from sinks.destinations.audiences.calls import JSON, ReceiverCalls, bearer, checked
 from sinks.destinations.audiences.memberships import Unsendable, membership_of, plain, section_of, texts_of
-from sinks.destinations.audiences.sending import Settled, Stopped, Unclear, send_batch
+from sinks.destinations.audiences.sending import Halt, Settled, Unclear, send_batch
 from sinks.destinations.audiences.tables import rows_in, table_of
 from sinks.destinations.audiences.tokens import (
     GrantedToken,
@@ -25,7 +25,7 @@ from sinks.destinations.audiences.tokens import (
     is_given,
     refreshing,
 )
-from sinks.destinations.audiences.waves import Change
+from sinks.destinations.audiences.waves import ReceiverChange, upsert_of
 from sinks.destinations.contract import (
     Batching,
     Delivered,
@@ -36,6 +36,7 @@ from sinks.destinations.contract import (
     Retry,
     Unauthorised,
 )
+from sinks.destinations.http.session import Answer
 
 MAX_RECORDS = 10_000
 MAX_BYTES = 8_000_000
@@ -52,7 +53,7 @@ MAX_PAGES = 1_000
 log = logging.getLogger(__name__)
 
 
-class Record(msgspec.Struct, frozen=True):
+class SalesforceRecord(msgspec.Struct, frozen=True):
     """A record to be created or updated."""
 
     id: str
@@ -62,7 +63,7 @@ class Record(msgspec.Struct, frozen=True):
 class JobFailed(Exception):
     """A step of a job did not do what it should; `settled` says what follows."""
 
-    def __init__(self, settled: Stopped | Refused) -> None:
+    def __init__(self, settled: Halt | Refused) -> None:
         super().__init__()
         self.settled = settled
 
@@ -73,7 +74,7 @@ class SalesforceRecords:
     def __init__(self, options: Salesforce, timeout_s: float) -> None:
         """Raises BadOption."""
         self._options = options
-        self._calls = Calls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
+        self._calls = ReceiverCalls(timeout_s, options.allow_private, lambda answer: answer.status == 401)
         if is_given(options.refresh_token):
             form = refreshing(options.client_id, options.client_secret, options.refresh_token)
         else:
@@ -96,27 +97,20 @@ class SalesforceRecords:
         """Let go of connections."""
         await self._calls.close()
 
-    def _change_of(self, position: int, delivery: Delivery) -> Change[Record]:
+    def _change_of(self, position: int, delivery: Delivery) -> ReceiverChange[SalesforceRecord]:
         record = record_of(delivery.fields, self._options)
-        person = delivery.activation.profile_id or delivery.key
-        return Change(
-            at=position,
-            target=(person, delivery.activation.kind, delivery.activation.name),
-            keys=frozenset({person, f"{self._options.external_id}:{record.id}"}),
-            request=("upsert",),
-            body=record,
-        )
+        return upsert_of(position, delivery, f"{self._options.external_id}:{record.id}", record)
 
-    async def _send(self, changes: Sequence[Change[Record]]) -> Settled:
+    async def _send(self, changes: Sequence[ReceiverChange[SalesforceRecord]]) -> Settled:
         records = [change.body for change in changes]
         try:
             if not await self._have_former_ended():
-                return Stopped(Retry("unavailable", "a job of before has not ended: it would write over later changes"))
+                return Halt(Retry("unavailable", "a job of before has not ended: it would write over later changes"))
             job = await self._create()
             await self._call("PUT", f"{job}/batches", CSV, table_of([record.columns for record in records]))
             state = await self._run(job)
             if state is None:
-                return Stopped(Retry("timeout", f"the job took longer than {self._options.wait_ms} ms and was aborted"))
+                return Halt(Retry("timeout", f"the job took longer than {self._options.wait_ms} ms and was aborted"))
             return await self._results(job, state, records)
         except JobFailed as failed:
             return failed.settled
@@ -150,7 +144,7 @@ class SalesforceRecords:
         try:
             said = (await self._call("GET", page, JSON, b"")).json()
         except JobFailed as failed:
-            if isinstance(failed.settled, Stopped):
+            if isinstance(failed.settled, Halt):
                 raise
             log.warning("jobs that an earlier process may have left are not known: %s", failed.settled.reason)
         else:
@@ -174,7 +168,7 @@ class SalesforceRecords:
         created = (await self._call("POST", self._jobs, JSON, msgspec.json.encode(order))).json()
         job = text_at(created, "id")
         if not job:
-            raise JobFailed(Stopped(Retry("unavailable", "the answer names no job")))
+            raise JobFailed(Halt(Retry("unavailable", "the answer names no job")))
         return f"{self._jobs}/{quote(job, safe='')}"
 
     async def _run(self, job: str) -> Answer | None:
@@ -210,7 +204,7 @@ class SalesforceRecords:
             # It has ended, or nobody knows: it is tried again, and has the same content.
             aborting.cancel()
 
-    async def _results(self, job: str, ended: Answer, records: Sequence[Record]) -> Settled:
+    async def _results(self, job: str, ended: Answer, records: Sequence[SalesforceRecord]) -> Settled:
         said = ended.json()
         failed = number_at(said, "numberRecordsFailed") or 0
         outcomes: dict[str, Outcome] = {}
@@ -249,14 +243,14 @@ def is_like_ours(job: object, options: Salesforce) -> bool:
     return is_under_way and (text_at(job, "object"), text_at(job, "operation")) == (options.object, "upsert")
 
 
-def is_about_job(settled: Stopped | Refused) -> bool:
+def is_about_job(settled: Halt | Refused) -> bool:
     """Return whether reading a job fails for the job's own sake: another attempt would fail as well."""
     if isinstance(settled, Refused):
         return True
     return isinstance(settled.outcome, Unauthorised) and settled.outcome.exchange.status == HTTPStatus.FORBIDDEN
 
 
-def record_of(fields: Mapping[str, object], options: Salesforce) -> Record:
+def record_of(fields: Mapping[str, object], options: Salesforce) -> SalesforceRecord:
     """Return the record that a delivery writes. Raises Unsendable."""
     ids = texts_of(fields, "id")
     if not ids:
@@ -265,7 +259,7 @@ def record_of(fields: Mapping[str, object], options: Salesforce) -> Record:
     if not values:
         raise Unsendable("there is nothing to write: neither a segment that was entered or left nor a field")
     columns = {name: cell_of(name, value) for name, value in values.items()}
-    return Record(ids[0], {**columns, options.external_id: ids[0]})
+    return SalesforceRecord(ids[0], {**columns, options.external_id: ids[0]})
 
 
 def cell_of(name: str, value: object) -> str:
@@ -281,7 +275,7 @@ def cell_of(name: str, value: object) -> str:
     raise Unsendable(f"field {name} is an object, which Salesforce does not take")
 
 
-def error_of(answer: Answer) -> Stopped | Refused | None:
+def error_of(answer: Answer) -> Halt | Refused | None:
     """Return what an answer to a step says, None if the step was taken."""
     errors = list_at({"": answer.json()}, "")
     code = text_at(errors[0], "errorCode") if errors else ""
@@ -290,8 +284,8 @@ def error_of(answer: Answer) -> Stopped | Refused | None:
     if isinstance(outcome, Delivered):
         return None
     if code in LIMITS:
-        return Stopped(Retry("throttled", outcome.detail, None, outcome.exchange))
-    return Stopped(outcome) if isinstance(outcome, Retry | Unauthorised) else outcome
+        return Halt(Retry("throttled", outcome.detail, None, outcome.exchange))
+    return Halt(outcome) if isinstance(outcome, Retry | Unauthorised) else outcome
 
 
 def failure_of(error: str) -> Outcome:

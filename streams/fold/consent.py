@@ -23,7 +23,7 @@ MAX_ORDER_LENGTH = 128  # of the message id, which orders what nothing else does
 _OTHERS = "~"  # sorts behind every hash
 
 
-class Published(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class PublishedStatement(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What others know of a statement."""
 
     status: Status
@@ -31,7 +31,7 @@ class Published(msgspec.Struct, array_like=True, frozen=True, gc=False):
     reason: str
     since: int
 
-    def differs(self, former: "Published | None") -> bool:
+    def differs(self, former: "PublishedStatement | None") -> bool:
         """Return whether it says something else than before; that it was said again is nothing else."""
         return former is None or (self.status, self.text, self.reason) != (former.status, former.text, former.reason)
 
@@ -45,7 +45,7 @@ class Consent(Facet):
     """
 
     said: dict[str, dict[str, SaidOnce]] = {}
-    published: dict[str, Published] = {}
+    published: dict[str, PublishedStatement] = {}
     apart: set[str] = set()
     denied: dict[str, dict[str, SaidOnce]] = {}
 
@@ -112,11 +112,11 @@ class Consent(Facet):
         taken = [self._take(key, {hashed: once}) for key, once in denials.items()]
         return any(taken)
 
-    def shown(self) -> dict[str, Published]:
+    def shown(self) -> dict[str, PublishedStatement]:
         """Return what others are to know, by PURPOSE|CHANNEL."""
         return {key: _published(once) for key, once in self._counting().items()}
 
-    def counts_otherwise(self, former: Mapping[str, Published]) -> bool:
+    def counts_otherwise(self, former: Mapping[str, PublishedStatement]) -> bool:
         """Return whether what counts is more than what was `shown` before, said again."""
         shown = self.shown()
         is_other = any(each.differs(former.get(key)) for key, each in shown.items()) or shown.keys() != former.keys()
@@ -214,11 +214,11 @@ def _most_restrictive(statements: Iterable[SaidOnce]) -> SaidOnce:
     return max(statements, key=lambda once: once.severity)
 
 
-def _published(once: SaidOnce) -> Published:
-    return Published(STATUSES[once.restriction], once.text, once.reason, once.occurred_at)
+def _published(once: SaidOnce) -> PublishedStatement:
+    return PublishedStatement(STATUSES[once.restriction], once.text, once.reason, once.occurred_at)
 
 
-def _liftings(published: Mapping[str, Published]) -> set[tuple[str, str]]:
+def _liftings(published: Mapping[str, PublishedStatement]) -> set[tuple[str, str]]:
     """Return which denials and later grants of a part of them there are: by its time a grant lifts a denial."""
     denials = [(key, each.since) for key, each in published.items() if each.status == "denied"]
     grants = [(key, each.since) for key, each in published.items() if each.status == "granted"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Identifier, Seed, Trigger
+from schemas.records import FiredTrigger, Identifier, Seed
 from streams.fold.compression import MIN_BYTES, compress, decompress
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
@@ -59,7 +59,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     sessions: dict[str, PendingSession] = {}
     fired_to: int = NEVER
     began_at: int = NEVER
-    fired: list[Trigger] = []
+    fired: list[FiredTrigger] = []
 
     @property
     def decision(self) -> int:
@@ -82,7 +82,7 @@ class ChunkOutputs(msgspec.Struct, array_like=True, gc=False):
 
     sessions: dict[str, PendingSession]
     published: list[str] = []
-    fired: list[Trigger] = []
+    fired: list[FiredTrigger] = []
 
 
 class Settling(msgspec.Struct, array_like=True, gc=False):

@@ -9,7 +9,7 @@ from definitions import Program
 from definitions.destinations import Destination
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.consent import NO_CONSENT
-from schemas.records import ConsentChange, Identifier, ProfileKind, SegmentChange, Session, Trigger
+from schemas.records import ConsentChange, FiredTrigger, Identifier, ProfileKind, SegmentChange, Session
 from streams.fold.said import Denials
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
@@ -71,7 +71,7 @@ class Outputs(msgspec.Struct, gc=False):
     """
 
     segment_changes: list[SegmentChange] = []
-    triggers: list[Trigger] = []
+    triggers: list[FiredTrigger] = []
     sessions: dict[str, Session] = {}
     drops: Drops = {}
     mistyped: dict[str, int] = {}

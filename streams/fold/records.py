@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.consent import encode_consent
 from schemas.identity import stable_id
-from schemas.records import ConsentChange, Identifier, Profile, SegmentChange, Trigger
+from schemas.records import ConsentChange, FiredTrigger, Identifier, Profile, SegmentChange
 from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
@@ -185,13 +185,13 @@ def _change_records(
 
 def _trigger_record(
     state: ProfileState, firing: TriggerFiring, moment: Moment, identifiers: tuple[Identifier, ...]
-) -> Trigger:
+) -> FiredTrigger:
     context = moment.context
     instance = moment.version if firing.cause in _REPEATABLE else state.lineage.rebuilt
     what = (
         f"trigger|{context.workspace}|{context.profile_id}|{firing.trigger}|{firing.fired_at}|{instance}|{firing.cause}"
     )
-    return Trigger(
+    return FiredTrigger(
         workspace=context.workspace,
         trigger_id=stable_id(what),
         trigger=firing.trigger,

@@ -33,7 +33,7 @@ class SessionOf(NamedTuple):
     ended_at: int
 
 
-class Wait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+class DelayedFiring(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """That a trigger waits for quiet hours or its cool-down to end, since the time of its cause; the least fires."""
 
     until: int
@@ -54,7 +54,7 @@ class Firing(msgspec.Struct, array_like=True, gc=False):
 
     holds: bool = False
     fired_at: int | None = None
-    waits: tuple[Wait, ...] = ()
+    waits: tuple[DelayedFiring, ...] = ()
     in_sessions: tuple[int, ...] = ()
     cools_after: tuple[int, ...] = ()
 
@@ -155,7 +155,7 @@ class Triggers(Facet):
             firing.note(trigger, at, fires_at)
             moment.triggers.append(TriggerFiring(trigger.name, fires_at, moment.cause, render(fires_at)))
         else:
-            firing.waits = (Wait(fires_at, at, moment.cause, render(fires_at)),)
+            firing.waits = (DelayedFiring(fires_at, at, moment.cause, render(fires_at)),)
 
     def _loud_at(self, trigger: Definition, at: int) -> int:
         """Return when quiet hours let it fire: at a time, or when they end; NEVER if they drop it."""
@@ -182,7 +182,7 @@ class Triggers(Facet):
             )
             firing.waits = tuple(islice(sorted(waits), 1))
 
-    def _waits_until(self, trigger: Definition, firing: Firing, wait: Wait) -> int:
+    def _waits_until(self, trigger: Definition, firing: Firing, wait: DelayedFiring) -> int:
         """Return until when it waits, knowing more of what it has fired; NEVER if it would not have waited."""
         if _cooled_at(trigger, firing, wait.since, wait.since) == NEVER:
             return NEVER

@@ -7,7 +7,7 @@ import pytest
 
 from definitions import load
 from definitions.consent import CHANNELS, NO_RULES, ConsentRules, Purpose, SaidByTrait
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.model import AllOf, Case, ConsentComparison, Literally, Rule
 from definitions.reading.consent import refuse_undefined_consent
 from definitions.reading.documents import Parsed
@@ -179,13 +179,13 @@ def refused(destination: Destination, rules: ConsentRules) -> list[str]:
 
 
 def test_a_destination_sends_for_a_purpose_and_by_a_channel_that_are_defined() -> None:
-    undefined = Destination("a", purpose="marketin", channel="fax")
+    undefined = Destination("a", checks=Checks("marketin", "fax"))
     assert refused(undefined, RULES) == [
         "a.yaml:1:14: the destination sends for the purpose 'marketin', which consent.yaml does not define"
         " (did you mean 'marketing'?)",
         "a.yaml:1:14: the destination sends by the channel 'fax', which consent.yaml does not define"
         " (known: email, sms)",
     ]
-    assert refused(Destination("a", purpose="marketing", channel="sms"), RULES) == []
+    assert refused(Destination("a", checks=Checks("marketing", "sms")), RULES) == []
     assert refused(Destination("a"), RULES) == []
     assert refused(undefined, NO_RULES) == []

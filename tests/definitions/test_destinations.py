@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from definitions import load
-from definitions.destinations import Cap, Destination
+from definitions.destinations import Cap, Checks, Destination, SendingPace
 from definitions.mapping import Constant, Fields, Selected
 from definitions.quiet_hours import QuietHours
 from definitions.reading import keys
@@ -183,25 +183,29 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         ),
         traits=("level", "city"),
         changes=("entered", "exited"),
-        purpose="marketing",
-        channel="push",
-        quiet_hours=QuietHours(ten, eight, "Asia/Shanghai"),
-        caps=(Cap(2, 86_400_000), Cap(5, 7 * 86_400_000)),
-        hold_out_permille=25,
-        not_older_than_ms=7_200_000,
+        checks=Checks(
+            purpose="marketing",
+            channel="push",
+            quiet_hours=QuietHours(ten, eight, "Asia/Shanghai"),
+            caps=(Cap(2, 86_400_000), Cap(5, 7 * 86_400_000)),
+            hold_out_permille=25,
+            not_older_than_ms=7_200_000,
+        ),
         coalesces=True,
-        rate=0.5,
-        concurrency=3,
-        retry_for_ms=86_400_000,
-        timeout_ms=30_000,
+        pace=SendingPace(
+            rate=0.5,
+            concurrency=3,
+            retry_for_ms=86_400_000,
+            timeout_ms=30_000,
+        ),
         renamed_from=("old", "older"),
     )
-    left_out = {field for field in Destination.__struct_fields__ if getattr(whole, field) == default_of(field)}
-    assert left_out == set(), "a key that the whole file does not say"
+    left_out = [*left_out_of(whole), *left_out_of(whole.checks), *left_out_of(whole.pace)]
+    assert left_out == [], "a key that the whole file does not say"
 
 
-def default_of(field: str) -> object:
-    return next(each.default for each in msgspec.structs.fields(Destination) if each.name == field)
+def left_out_of(struct: msgspec.Struct) -> list[str]:
+    return [each.name for each in msgspec.structs.fields(struct) if getattr(struct, each.name) == each.default]
 
 
 def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
@@ -209,7 +213,7 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
     assert found == Destination(
         "d", "d", receiver=Webhook("https://shop.example/hook"), mapping=preset_mapping(Webhook)
     )
-    assert (found.retry_for_ms, found.timeout_ms, found.changes) == (
+    assert (found.pace.retry_for_ms, found.pace.timeout_ms, found.changes) == (
         259_200_000,
         10_000,
         ("entered", "exited", "fired"),
@@ -281,9 +285,9 @@ def test_the_channel_of_a_kind_counts_for_links_and_caps_and_a_written_one_befor
     text = "destination: d\ntype: mail\nhost: smtp.example\nsender: a@b.example\ncaps: [{at_most: 1, within: 1d}]\n"
     folder = write(tmp_path, {"destinations/d.yaml": text})
     (mail,) = load(folder).destinations
-    assert (mail.channel, mail.reached_by, mail.asked_purpose) == ("", "email", "all")
+    assert (mail.checks.channel, mail.reached_by, mail.consent_purpose) == ("", "email", "all")
     (other,) = load(write(tmp_path, {"destinations/d.yaml": f"{text}channel: letters\npurpose: news\n"})).destinations
-    assert (other.reached_by, other.asked_purpose) == ("letters", "news")
+    assert (other.reached_by, other.consent_purpose) == ("letters", "news")
 
 
 def test_a_table_holds_rows_of_their_own_or_the_last_one_of_each_key_and_a_webhook_takes_each_event() -> None:

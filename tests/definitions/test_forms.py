@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from definitions import Definitions, load
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.model import (
     AcrossTrigger,
     Aggregate,
@@ -371,7 +371,9 @@ def test_a_trigger_across_persons_says(tmp_path: Path, text: str, trigger: Acros
 
 def test_a_destination_says(tmp_path: Path) -> None:
     text = "destination: mail\ntitle: Mail\ntraits: [spent, plan]\nnot_older_than: 1h\ncoalesce: true"
-    destination = Destination("mail", "Mail", traits=("spent", "plan"), not_older_than_ms=HOUR, coalesces=True)
+    destination = Destination(
+        "mail", "Mail", traits=("spent", "plan"), checks=Checks(not_older_than_ms=HOUR), coalesces=True
+    )
     assert load(write(tmp_path, {"destinations/mail.yaml": text})).destinations == (destination,)
 
 

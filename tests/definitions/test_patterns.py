@@ -6,7 +6,7 @@ import pytest
 
 from definitions.model import Comparison, Operator
 from definitions.patterns import PatternError, compile_pattern
-from definitions.sql.columns import Sql
+from definitions.sql.columns import SqlText
 from definitions.sql.values import of_scalar, passes
 from definitions.streaming.values import compile_comparisons
 from warehouse.client import Warehouse
@@ -69,7 +69,7 @@ TEXTS = (
 def test_both_engines_find_the_same(warehouse: Warehouse) -> None:
     pairs = list(itertools.product(PATTERNS, TEXTS))
     columns = ", ".join(
-        f"{passes(Sql(of_scalar(text)), (Comparison(Operator.MATCHES, pattern),), now=0).text} AS c{number}"
+        f"{passes(SqlText(of_scalar(text)), (Comparison(Operator.MATCHES, pattern),), now=0).text} AS c{number}"
         for number, (pattern, text) in enumerate(pairs)
     )
     (row,) = warehouse.rows(f"SELECT {columns}")

@@ -19,16 +19,16 @@ from definitions.mapping import Fields, Selected
 from definitions.receivers.sql import Sql
 from identity.rules import DEFAULT_RULES
 from runtime.clock import now_ms
+from schemas.activation_reader import ActivationReader
 from schemas.records import ConsentChange, DeadLetter, DeliveryAttempt, Identifier, ProfileCommand
 from schemas.topics import PROFILE_COMMANDS, activation
 from sinks.delivery import lines
-from sinks.delivery.activations import ActivationReader
 from sinks.delivery.bounced import BouncedDeliveries
 from sinks.delivery.choosing import Choice, Request, choose
 from sinks.delivery.notes import Notes
 from sinks.delivery.outlet import Outlet
 from sinks.delivery.reaffirming import Reaffirmations
-from sinks.delivery.rounds import Arrival, Ended, admit, settle
+from sinks.delivery.rounds import Ended, IncomingRecord, admit, settle
 from sinks.delivery.served import Served
 from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Retry
 from state.view import StateView
@@ -103,7 +103,7 @@ class DeliveringTask:
         self._now = now_ms()
 
     def _start(self) -> None:
-        self._served = Served(ADS, self._world.audiences, Outlet(ADS, lambda: None), 0, {})
+        self._served = Served(ADS, self._world.audiences, Outlet(ADS.pace, lambda: None), 0, {})
         self._under_way: list[Request] = []
 
     def has_work(self) -> bool:
@@ -142,8 +142,10 @@ class DeliveringTask:
         topic, choice = activation("ads"), self._choice()
         end = min(self._world.end(topic, self._partition), self._read + records)
         for offset in range(self._read, end):
-            arrival = Arrival(topic, self._partition, offset, *self._world.logs[topic, self._partition][offset], ())
-            admit(arrival, self._served, choice, self._world.codec.encoder(DeadLetter))
+            incoming = IncomingRecord(
+                topic, self._partition, offset, *self._world.logs[topic, self._partition][offset], ()
+            )
+            admit(incoming, self._served, choice, self._world.codec.encoder(DeadLetter))
         self._read = end
         self._commit(choice)
 

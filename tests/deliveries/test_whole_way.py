@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from click.testing import CliRunner
 
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.mapping import Fields, Selected, Text
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, Window
 from definitions.receivers.mail import Mail
@@ -178,7 +178,8 @@ def test_a_mailbox_that_does_not_exist_ends_all_mails_to_its_person(shop: Stack)
     server = Controller(gone := NoMailbox(), hostname="127.0.0.1", port=free_ports(1)[0])
     relay = Mail("127.0.0.1", "Shop <news@shop.example>", port=server.port, security="none")
     texts = (("to", Selected(("traits", "email"))), ("subject", Text("{{ name }}")), ("text", Text("{{ name }}")))
-    letters = Destination("letters", receiver=relay, channel="letters", mapping=Fields(texts), traits=("email",))
+    checks = Checks(channel="letters")
+    letters = Destination("letters", receiver=relay, checks=checks, mapping=Fields(texts), traits=("email",))
     named = {"joined": "Signed Up", "looked": "Cart Viewed"}
     segments = tuple(Segment(name, counted(event), destinations=("letters",)) for name, event in named.items())
     adopted(shop, Definitions(segments, (letters,)))

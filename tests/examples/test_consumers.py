@@ -19,7 +19,7 @@ from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.topics import create_topics
 from schemas.codec import Codec
 from schemas.identity import profile_key
-from schemas.records import Identifier, SegmentChange, Trigger
+from schemas.records import FiredTrigger, Identifier, SegmentChange
 from schemas.registry import Registry
 from schemas.topics import activation, configurations
 from tests.support.waiting import wait_until
@@ -38,7 +38,7 @@ BROKEN_OFF, SECOND, THIRD = (
 )
 
 
-FIRED = Trigger(
+FIRED = FiredTrigger(
     *("main", "t1", "payment failed", 1_700_000_000_123, "m2", 5, '{"title": "Your payment"}', ADAS),
     profile_kind="person",
     decided_at=1_700_000_000_200,
@@ -59,7 +59,7 @@ class Topic:
             "PYTHONPATH": "",
         }
         codec = Codec(Registry(stack.addresses.registry))
-        self._encode, self._encode_trigger = codec.encoder(SegmentChange), codec.encoder(Trigger)
+        self._encode, self._encode_trigger = codec.encoder(SegmentChange), codec.encoder(FiredTrigger)
         self._producer = Producer(
             {
                 **PRODUCER_CONFIG,
@@ -71,11 +71,11 @@ class Topic:
         )
         self._producer.init_transactions(60)
 
-    def write(self, *records: SegmentChange | Trigger, commits: bool = True) -> None:
+    def write(self, *records: SegmentChange | FiredTrigger, commits: bool = True) -> None:
         """Write records in one transaction, which is committed or broken off."""
         self._producer.begin_transaction()
         for record in records:
-            value = self._encode_trigger(record) if isinstance(record, Trigger) else self._encode(record)
+            value = self._encode_trigger(record) if isinstance(record, FiredTrigger) else self._encode(record)
             self._producer.produce(self.name, value, profile_key("main", ADAS))
         self._producer.flush(60)
         if commits:

@@ -11,7 +11,8 @@ from definitions import Definitions
 from definitions.model import AcrossTrigger, Usual
 from definitions.sets.folder import Draft
 from embedded.terminal import Terminal
-from onefold.definition_plan import DefinitionPlan, plan_tree, planned
+from onefold.definition_plan import DefinitionPlan, planned
+from onefold.definition_plan_tree import plan_tree
 from onefold.predictions import predicted
 from runtime.clock import now_ms
 from settings import Workspace
@@ -46,8 +47,8 @@ def bursts(workspace: str, now: int) -> Iterator[Placed]:
 def test_the_last_day_is_played_and_told_with_the_cost(warehouse: Warehouse, workspace: str) -> None:
     insert(warehouse, list(bursts(workspace, now_ms())))
     made = plan(warehouse, workspace, MANY)
-    assert [(each.value, each.number) for each in made.across["many"].examples] == [("a", 3), ("a", 3)]
-    assert made.across["many"].fired == 2
+    assert [(each.value, each.number) for each in made.figures.across["many"].examples] == [("a", 3), ("a", 3)]
+    assert made.figures.across["many"].fired == 2
     shown = text(made)
     assert "+ trigger many   9 events so far, 6 in the last day" in shown
     assert "queried every 5 s, about 0 events each time" in shown

@@ -19,7 +19,7 @@ from definitions.sets.publication import (
 )
 from onefold.commands.apply import going_on, refuse_unwanted, waiting_for
 from onefold.commands.definition_sets import status_of
-from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, QueryTrial, planned
+from onefold.definition_plan import MOST_STATE_BYTES, Cost, DefinitionPlan, PlanFigures, QueryTrial, planned
 from runtime.kafka.clients import MAX_RECORD_BYTES
 from settings import Settings, new_workspace
 
@@ -108,7 +108,7 @@ def test_the_progress_of_an_earlier_version_is_not_shown() -> None:
     ("is_new", "yes", "refuses"), [(True, False, True), (True, True, False), (False, False, False)]
 )
 def test_a_version_beyond_the_budget_is_applied_if_that_is_wanted(is_new: bool, yes: bool, refuses: bool) -> None:
-    made = DefinitionPlan(3, (), (), state_bytes=MOST_STATE_BYTES + 1, former_state_bytes=0, is_new=is_new)
+    made = DefinitionPlan(3, (), is_new, cost=Cost(state_bytes=MOST_STATE_BYTES + 1))
     with pytest.raises(click.ClickException, match="--yes") if refuses else nullcontext():
         refuse_unwanted(made, yes)
 
@@ -117,8 +117,8 @@ def test_every_reason_is_told_for_which_it_would_have_to_be_wanted() -> None:
     former = next_set(None, Definitions((PROS, BUYERS)), {}, 0, "")
     made = msgspec.structs.replace(
         planned(former, Draft(Definitions(), {"x": ""})),
-        state_bytes=MOST_STATE_BYTES + 1,
-        trials={"mined": QueryTrial(0, 0, 0, error="no such table")},
+        cost=Cost(state_bytes=MOST_STATE_BYTES + 1),
+        figures=PlanFigures(trials={"mined": QueryTrial(0, 0, 0, error="no such table")}),
     )
     with pytest.raises(click.ClickException) as raised:
         refuse_unwanted(made, yes=False)
@@ -128,10 +128,11 @@ def test_every_reason_is_told_for_which_it_would_have_to_be_wanted() -> None:
 
 
 def test_what_no_record_has_room_for_is_not_applied_whoever_wants_it() -> None:
-    made = DefinitionPlan(3, (), (), state_bytes=MAX_RECORD_BYTES + 1, former_state_bytes=0)
+    made = DefinitionPlan(3, (), cost=Cost(state_bytes=MAX_RECORD_BYTES + 1))
     with pytest.raises(click.ClickException, match="a record has room for"):
         refuse_unwanted(made, yes=True)
-    refuse_unwanted(msgspec.structs.replace(made, former_state_bytes=MAX_RECORD_BYTES + 1), yes=True)
+    as_before = Cost(state_bytes=MAX_RECORD_BYTES + 1, former_state_bytes=MAX_RECORD_BYTES + 1)
+    refuse_unwanted(msgspec.structs.replace(made, cost=as_before), yes=True)
 
 
 @pytest.mark.parametrize(

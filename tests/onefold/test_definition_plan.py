@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from definitions import Definitions
 from definitions.consent import ConsentRules, Purpose
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination, SendingPace
 from definitions.mapping import Constant, Fields, Selected
 from definitions.model import (
     Aggregate,
@@ -48,7 +48,8 @@ from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, EventOrder, Spans, encode_state, type_of
 from embedded.terminal import Terminal
 from onefold.commands.apply import refuse_unwanted
-from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, Unseen, plan_tree, planned
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, PlanFigures, Unseen, planned
+from onefold.definition_plan_tree import plan_tree
 from onefold.left_waiting import done_away_with
 from warehouse.queries.definition_predictions import Prediction, Touch
 
@@ -90,7 +91,7 @@ def test_a_profile_needs_at_most_what_the_plan_says_and_hardly_less(definitions:
             state.add(EventOrder(LATE + number, LATE, WIDE * MAX_ORDER_LENGTH), value)
         state.trim(accumulator, LATE)
         longest += len(encode({state_key(accumulator, 99_999): Raw(encode_state(state))})) - 1
-    says = planned(None, Draft(definitions, {})).state_bytes
+    says = planned(None, Draft(definitions, {})).cost.state_bytes
     assert longest <= says
     assert says < 1.1 * longest + 64
 
@@ -101,7 +102,7 @@ def test_sessions_need_at_most_what_the_plan_says_and_hardly_less() -> None:
     state = Spans([(LATE + number * HOUR_MS, LATE + number * HOUR_MS) for number in range(MAX_SESSIONS + 1)])
     state.trim(accumulator, LATE)
     longest = len(encode({state_key(accumulator, 99_999): Raw(encode_state(state))})) - 1
-    assert longest <= planned(None, Draft(definitions, {})).state_bytes < 1.1 * longest + 64
+    assert longest <= planned(None, Draft(definitions, {})).cost.state_bytes < 1.1 * longest + 64
 
 
 def test_some_aggregates_in_a_window_are_within_the_budget_and_more_are_not() -> None:
@@ -147,12 +148,7 @@ def test_what_is_computed_for_the_past_is_said_as_an_explanation_says_it() -> No
 
 def test_members_are_said_of_each_workspace_and_events_of_all_times() -> None:
     added = Difference("segment", "buyers", "added")
-    plan = DefinitionPlan(
-        2,
-        (added,),
-        (),
-        0,
-        0,
+    figures = PlanFigures(
         touches={"segment buyers": Touch(69_659, 60)},
         predictions={"buyers": Prediction(2_884, 2_884, 1)},
         by_workspace={
@@ -161,7 +157,7 @@ def test_members_are_said_of_each_workspace_and_events_of_all_times() -> None:
             "idle": {"buyers": Prediction(0, 0, 0)},
         },
     )
-    text = shown(plan)
+    text = shown(DefinitionPlan(2, (added,), figures=figures))
     assert "69,659 events so far, 60 in the last day (under 0.01/s)   2,884 members: 2,884 enter, 1 leave" in text
     assert "main: 1 member: 1 enter, 0 leave" in text
     assert "cdnow: 2,883 members: 2,883 enter, 1 leave" in text
@@ -271,7 +267,7 @@ def test_what_waits_for_a_destination_that_is_removed_is_said_and_left_only_if_t
 
     made = planned(next_set(None, former, {}, 0, ""), Draft(Definitions(destinations=(tab, plain)), {"x": ""}))
     refuse_unwanted(made, yes=False)
-    waiting = replace(made, left_waiting={"bar": 1_200})
+    waiting = replace(made, warnings=replace(made.warnings, left_waiting={"bar": 1_200}))
     gone = "what waits is refused after 72 h, unless it is defined again by then"
     assert f"1,200 deliveries for bar wait: {gone}" in shown(waiting)
     with pytest.raises(click.ClickException, match=f"1,200 deliveries for bar wait.*: {gone}: .*--yes"):
@@ -288,7 +284,14 @@ def test_which_keys_of_a_destination_change_is_said_and_no_value() -> None:
 
     hook = Webhook("https://shop.example/hunter2", (Secret(env="NEW"),))
     fields = Fields((("id", Constant(2)), ("name", Constant("hunter2"))))
-    text = plan_after(receiver=hook, mapping=fields, hold_out_permille=50, timeout_ms=9, coalesces=True, title="Tab")
+    text = plan_after(
+        receiver=hook,
+        mapping=fields,
+        checks=Checks(hold_out_permille=50),
+        pace=SendingPace(timeout_ms=9),
+        coalesces=True,
+        title="Tab",
+    )
     keys = "url, secrets, mapping.id, mapping.text, mapping.name, hold_out, coalesce, timeout"
     assert f"~ destination tab   what changes: {keys}\n" in text
     assert "hunter2" not in text
@@ -311,21 +314,23 @@ def test_a_trait_by_which_people_are_found_is_named_below_its_destination() -> N
 
 def test_a_segment_that_keeps_who_withdraws_consent_is_named_with_the_line_to_add() -> None:
     rules = ConsentRules((Purpose("advertising"),))
-    ads = Destination("ads", receiver=MetaAudience(Secret(env="T")), purpose="advertising")
+    ads = Destination("ads", receiver=MetaAudience(Secret(env="T")), checks=Checks("advertising"))
     before = replace(sending((ads,), "ads"), consent=rules)
     unasked = planned(None, Draft(before, {"x": ""}))
     advice = "add `- {consent: advertising, channel: ads, is: allowed}` to an `all` in its `when`"
-    assert advice in unasked.unasked["segment rich"][0]
+    assert advice in unasked.warnings.unasked["segment rich"][0]
     assert advice in shown(unasked)
-    loosened = replace(before, destinations=(replace(ads, rate=5.0),))
+    loosened = replace(before, destinations=(replace(ads, pace=SendingPace(rate=5.0)),))
     again = planned(next_set(None, before, {}, 0, ""), Draft(loosened, {"x": ""}))
-    assert again.unasked["destination ads"][0].startswith("segment rich: who withdraws")
+    assert again.warnings.unasked["destination ads"][0].startswith("segment rich: who withdraws")
 
 
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:
     added = Difference("segment", "buyers", "added")
     unseen = {"segment buyers": (Unseen("Order Compleeted", "Order Completed"), Unseen("Paid", None))}
-    lines = [line.rstrip() for line in shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen)).splitlines()]
+    lines = [
+        line.rstrip() for line in shown(DefinitionPlan(2, (added,), figures=PlanFigures(unseen=unseen))).splitlines()
+    ]
     assert any(
         line.endswith("nobody has sent 'Order Compleeted' so far: did you mean 'Order Completed'?") for line in lines
     )
@@ -335,7 +340,9 @@ def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> Non
 def test_a_property_and_a_trait_that_nobody_has_sent_are_named_as_what_they_are() -> None:
     added = Difference("trigger", "thanks", "added")
     unseen = {"trigger thanks": (Unseen("utm.source", r"utm\.source", "property"), Unseen("city", None, "trait"))}
-    lines = [line.rstrip() for line in shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen)).splitlines()]
+    lines = [
+        line.rstrip() for line in shown(DefinitionPlan(2, (added,), figures=PlanFigures(unseen=unseen))).splitlines()
+    ]
     assert any(
         line.endswith(r"nobody has sent the property 'utm.source' so far: did you mean 'utm\.source'?")
         for line in lines
@@ -346,7 +353,7 @@ def test_a_property_and_a_trait_that_nobody_has_sent_are_named_as_what_they_are(
 def test_a_workspace_that_there_is_not_is_named_below_what_is_for_it() -> None:
     added = Difference("trigger", "thanks", "added")
     unseen = {"trigger thanks": (Unseen("mian", "main", "workspace"),)}
-    text = shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen))
+    text = shown(DefinitionPlan(2, (added,), figures=PlanFigures(unseen=unseen)))
     assert "there is no workspace 'mian': did you mean 'main'?" in text
 
 

@@ -10,7 +10,7 @@ from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from embedded.terminal import Terminal
 from onefold.commands.explain_delivery import delivery_tree
-from onefold.commands.fates import Checked, destination_lines
+from onefold.commands.fates import FatesCheck, destination_lines
 from onefold.fates.activations import DestinationFates
 from onefold.fates.events import EventFates
 from onefold.lacking_secrets import lacking_at_start, lacking_here, lacking_secrets
@@ -44,7 +44,7 @@ def test_of_a_destination_that_is_sent_nothing_no_next_attempt_is_named() -> Non
         {"shut": Unopened("shut", NOW, "x")},
         {"strict": Suspended("strict", NOW, "x")},
     )
-    said = list(destination_lines(Checked(events, destinations, pauses, [])))
+    said = list(destination_lines(FatesCheck(events, destinations, pauses, [])))
     (ahead,) = (line.partition(":")[0] for line in said if "the next attempt of what waits is at 2109" in line)
     due = [line.partition(":")[0] for line in said if f"is due since {AT}" in line]
     assert (len(said), due, ahead) == (5, ["well"], "strict")

@@ -192,7 +192,7 @@ def test_a_required_field_without_a_value_is_told(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome", "exit_code"),
-    [(200, "delivered", 0), (503, "retry", 1), (401, "paused", 1), (400, "refused", 1)],
+    [(200, "delivered", 0), (503, "retry", 1), (401, "suspended", 1), (400, "refused", 1)],
 )
 def test_one_delivery_is_sent_and_shown_without_secrets(
     folder: Path, status: int, outcome: str, exit_code: int

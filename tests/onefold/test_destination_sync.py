@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.mapping import Fields, Made, Selected
 from definitions.model import Comparison, Definitions, Operator, Segment, TraitComparison
 from definitions.quiet_hours import QuietHours
@@ -60,7 +60,7 @@ def define(stack: Stack, destination: str) -> None:
         destination,
         receiver=Webhook("https://shop.example/hook"),
         traits=("plan", "none"),
-        quiet_hours=QuietHours(22 * 60, 8 * 60),
+        checks=Checks(quiet_hours=QuietHours(22 * 60, 8 * 60)),
     )
     applied_set(stack, Definitions((Segment(f"{destination}-pros", PROS, destinations=(destination,)),), (hook,)))
 

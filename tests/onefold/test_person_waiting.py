@@ -1,8 +1,9 @@
 """Why something waits for a person at a destination that has not been attempted."""
 
 import pytest
+from msgspec.structs import replace
 
-from definitions.destinations import Cap, Destination
+from definitions.destinations import Cap, Checks, Destination
 from definitions.quiet_hours import QuietHours
 from definitions.receivers.webhook import Webhook
 from onefold.person_waiting import REASONS, reason_of
@@ -13,8 +14,8 @@ from tests.sinks.delivery.test_gates import NOW
 
 HOUR = 3_600_000
 ALL_DAY = QuietHours(0, 24 * 60 - 1, "UTC")
-HOOK = Destination("hook", receiver=Webhook("https://shop.example"), caps=(Cap(1, HOUR),))
-QUIET = Destination("quiet", receiver=HOOK.receiver, quiet_hours=ALL_DAY, caps=HOOK.caps)
+HOOK = Destination("hook", receiver=Webhook("https://shop.example"), checks=Checks(caps=(Cap(1, HOUR),)))
+QUIET = Destination("quiet", receiver=HOOK.receiver, checks=replace(HOOK.checks, quiet_hours=ALL_DAY))
 HELD_UP = Pauses(
     {"paused": Pause("paused", NOW)}, {"shut": Unopened("shut", NOW, "x")}, {"strict": Suspended("strict", NOW, "x")}
 )

@@ -41,7 +41,7 @@ def bought(path: Path, root: Root = "properties", of: EventMatcher = BOUGHT) -> 
 
 
 def unseen(warehouse: Warehouse, workspace: str, definitions: Definitions) -> dict[str, tuple[Unseen, ...]]:
-    plan = DefinitionPlan(1, differences(Definitions(), definitions), (), 0, 0)
+    plan = DefinitionPlan(1, differences(Definitions(), definitions))
     return unseen_by(warehouse, [workspace], plan, definitions, {})
 
 

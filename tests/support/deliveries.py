@@ -6,10 +6,14 @@ from schemas.records import DeliveryAttempt, SegmentChange
 from tests.sinks.examples import ADA, ADAS, NOW, Placed, codec
 
 
-def activation(change_id: str, workspace: str, at: int = NOW, profile_id: str = ADAS, version: int = 1) -> bytes:
-    """The record of an entry into `buyers`, as it lies on the topic of a destination."""
-    record = SegmentChange(workspace, change_id, profile_id, "buyers", "entered", at, "m1", version, (ADA,))
-    return codec().encoder(SegmentChange)(record)
+def entry(change_id: str, workspace: str) -> SegmentChange:
+    """Ada's entry into `buyers`."""
+    return SegmentChange(workspace, change_id, ADAS, "buyers", "entered", NOW, "m1", 1, (ADA,))
+
+
+def activation(change_id: str, workspace: str) -> bytes:
+    """The record of that entry, as it lies on the topic of a destination."""
+    return codec().encoder(SegmentChange)(entry(change_id, workspace))
 
 
 def attempt(delivery_id: str, outcome: str, workspace: str = "main", **fields: object) -> DeliveryAttempt:

@@ -293,7 +293,7 @@ CREATE TABLE IF NOT EXISTS onefold.deliveries
     profile_kind LowCardinality(String) COMMENT 'person, device or account; empty of a trigger across persons',
     happened_at DateTime64(3, 'UTC') COMMENT 'When the change became true, or the trigger fired',
     attempt Int64 COMMENT 'How often it was sent so far, from 1; 0 if it never was',
-    outcome LowCardinality(String) COMMENT 'delivered, retry, paused, refused, suppressed or superseded',
+    outcome LowCardinality(String) COMMENT 'delivered, retry, suspended, refused, suppressed or superseded',
     reason LowCardinality(String) COMMENT 'Why, in one word for machines, such as throttled or no_consent; empty if delivered',
     detail String CODEC(ZSTD(1)) COMMENT 'Why, in words',
     attempted_at DateTime64(3, 'UTC') COMMENT 'When it was sent, or decided not to be',

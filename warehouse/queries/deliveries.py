@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from schemas.records import DeliveryOutcome, ProfileKind
+from schemas.records import DeliveryOutcome
 from warehouse.client import Warehouse
 from warehouse.queries.rows import converted
 from warehouse.queries.segments import FIRST_MS, LAST_MS, Page
@@ -18,12 +18,6 @@ from warehouse.queries.values import literals
 
 ReplayedOutcome = Literal["refused", "suppressed"]
 """What keeps its activation, and so can be replayed."""
-
-SYNCED = "sync"
-"""Reason of an attempt that says that a destination is brought in line with a segment, and cause of that change."""
-
-REPLAYED = "replayed"
-"""Reason of an attempt that says that an operator has had the delivery queued once more."""
 
 _SHOWN = """delivery_id, destination, kind, name, change, activation_id, profile_id, profile_kind, happened_at, attempt,
        outcome, reason, detail, attempted_at, took_ms, due_at, status"""
@@ -57,16 +51,15 @@ WHERE {conditions} AND (kept_as = {{kept_as:String}} OR kept_as IN (
     WHERE workspace = {{workspace:String}} AND destination = {{destination:String}}))
 GROUP BY kept_as, activation_id
 """
-_LAST = """(delivery_id, kind, name, change, profile_id, profile_kind, toUnixTimestamp64Milli(happened_at), attempt,
-    toUnixTimestamp64Milli(attempted_at), mapping, version, base64Encode(ifNull(activation, '')), outcome, reason)"""
+_LAST = """(delivery_id, toUnixTimestamp64Milli(happened_at), attempt, toUnixTimestamp64Milli(attempted_at), mapping,
+    version, base64Encode(ifNull(activation, '')), outcome, reason)"""
 _REPLAYABLE = """
-SELECT last.1 AS delivery_id, activation_id, last.2 AS kind, last.3 AS name, last.4 AS change, last.5 AS profile_id,
-       last.6 AS profile_kind, last.7 AS happened_at, last.8 AS attempt, last.9 AS attempted_at, last.10 AS mapping,
-       last.11 AS version, last.12 AS activation, kept_as
+SELECT last.1 AS delivery_id, last.3 AS attempt, last.4 AS attempted_at, last.5 AS mapping, last.7 AS activation,
+       kept_as
 FROM ({fates})
-WHERE last.13 = {{outcome:String}} AND last.12 != '' AND last.9 >= {{since:Int64}} AND last.9 < {{until:Int64}}
-  AND ({{reason:String}} = '' OR last.14 = {{reason:String}})
-ORDER BY happened_at, version, activation_id
+WHERE last.8 = {{outcome:String}} AND last.7 != '' AND last.4 >= {{since:Int64}} AND last.4 < {{until:Int64}}
+  AND ({{reason:String}} = '' OR last.9 = {{reason:String}})
+ORDER BY last.2, last.6, activation_id
 """
 
 
@@ -123,17 +116,9 @@ class Replayable(msgspec.Struct, frozen=True):
     """A delivery that can be put on its topic again; times in ms. `activation`: the record, as it was there."""
 
     delivery_id: str
-    activation_id: str
-    kind: Literal["segment", "trigger"]
-    name: str
-    change: Literal["entered", "exited", "fired"]
-    profile_id: str
-    profile_kind: ProfileKind | Literal[""]
-    happened_at: int
     attempt: int
     attempted_at: int
     mapping: str
-    version: int
     activation: bytes
     kept_as: str
 

@@ -92,7 +92,7 @@ class PastEvent(NamedTuple):
     is_repetition: bool = False
 
 
-class Published(NamedTuple):
+class PublishedSessions(NamedTuple):
     """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has."""
 
     sessions: tuple[str, ...]
@@ -127,7 +127,7 @@ class PastEvents:
             for batch in self._warehouse.stream(query):
                 yield from _events(batch)
 
-    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> PublishedSessions:
         """Find what was published of the first profile, and of sessions of all these. Raises as `page`."""
         sessions: list[str] = []
         with self._reading():
@@ -138,7 +138,7 @@ class PastEvents:
                 for batch in self._warehouse.stream(query):
                     sessions += batch.column("session_id").to_pylist()
                     version = max(version, *batch.column("version").to_pylist())
-        return Published(tuple(sessions), version)
+        return PublishedSessions(tuple(sessions), version)
 
     def events_since(self, workspace: str) -> int | None:
         """Find from when on (ms) events are there; None if none were dropped. Raises as `page`."""

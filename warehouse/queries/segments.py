@@ -172,7 +172,7 @@ class Member(msgspec.Struct, frozen=True):
     identifiers: tuple[Identifier, ...] = ()
 
 
-class Change(msgspec.Struct, frozen=True):
+class ShownSegmentChange(msgspec.Struct, frozen=True):
     """An entry or an exit, times in ISO 8601. `decided_at` is by the system's clock, whatever that of the workspace."""
 
     change_id: str
@@ -290,7 +290,9 @@ class Segments:
                 for profile_id, entered_at in zip(profile_ids, entered, strict=True)
             ]
 
-    def changes(self, segment: str, limit: int, profile_ids: Collection[str] = (), cursor: str = "") -> Page[Change]:
+    def changes(
+        self, segment: str, limit: int, profile_ids: Collection[str] = (), cursor: str = ""
+    ) -> Page[ShownSegmentChange]:
         """Find entries and exits, the latest first; with `profile_ids` of these alone. ValueError: no such cursor."""
         before, version, change_id = _read_cursor(cursor)
         bound = self._bound(segment, None, limit=str(limit + 1)) | {
@@ -299,7 +301,7 @@ class Segments:
             "change_id": change_id,
         }
         of_profiles = f"profile_id IN {literals(profile_ids)}" if profile_ids else "1"
-        changes = converted(self._warehouse.rows(_CHANGES.format(of_profiles=of_profiles), bound), Change)
+        changes = converted(self._warehouse.rows(_CHANGES.format(of_profiles=of_profiles), bound), ShownSegmentChange)
         if not changes and not cursor:
             self.check(segment)
         return _page(changes, limit, [_cursor(change) for change in changes])
@@ -320,10 +322,8 @@ class Segments:
             return
         if name not in (defined := self._defined()):
             hint = did_you_mean(name, sorted({*names, *defined}))
-            raise UnknownSegment(
-                f"nobody in workspace {self._workspace!r} has ever been in a segment {segment!r}"
-                f"{f' ({hint})' if hint else ''}"
-            )
+            why = f"nobody in workspace {self._workspace!r} has ever been in a segment {segment!r}"
+            raise UnknownSegment(f"{why} ({hint})" if hint else why)
 
     def now(self) -> int:
         """Return the time of the clock of the workspace (ms): of events, the highest that a profile has shown."""
@@ -387,7 +387,7 @@ def _page(rows: list[Row], limit: int, cursors: Sequence[str]) -> Page[Row]:
 _BEFORE_ALL = (LAST_MS, 2**64 - 1, "")
 
 
-def _cursor(change: Change) -> str:
+def _cursor(change: ShownSegmentChange) -> str:
     time = datetime.fromisoformat(change.changed_at)
     return f"{round(time.timestamp() * 1_000)}.{change.version}.{change.change_id}"
 

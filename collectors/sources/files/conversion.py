@@ -13,7 +13,7 @@ from admission.repairs import Repairs
 from admission.texts import event_name
 from collectors.events import MAX_EVENT_BYTES
 from collectors.sources.files.cells import json_writers
-from collectors.sources.files.mapping import Constant, FromColumn, Mapping
+from collectors.sources.files.mapping import FixedValue, FromColumn, Mapping
 from collectors.sources.files.rows import Row
 from collectors.sources.files.time_formats import time_reader
 from identity.rules import IdentityRules
@@ -139,21 +139,21 @@ class Converter:
         return f"{{{','.join(inner)}}}"
 
 
-def _by_parent(context: dict[str, FromColumn | Constant]) -> dict[str, dict[str, FromColumn | Constant]]:
+def _by_parent(context: dict[str, FromColumn | FixedValue]) -> dict[str, dict[str, FromColumn | FixedValue]]:
     """Return what stands at paths by the part before the dot; what has no dot under an empty text."""
-    parents: dict[str, dict[str, FromColumn | Constant]] = {}
+    parents: dict[str, dict[str, FromColumn | FixedValue]] = {}
     for path, source in context.items():
         parent, _, name = path.rpartition(".")
         parents.setdefault(parent, {})[name] = source
     return parents
 
 
-def _members(sources: dict[str, FromColumn | Constant], mapping: Mapping, positions: dict[str, int]) -> list[_Member]:
+def _members(sources: dict[str, FromColumn | FixedValue], mapping: Mapping, positions: dict[str, int]) -> list[_Member]:
     writers = json_writers(mapping.format)
     members: list[_Member] = []
     for name, source in sources.items():
         key = f"{msgspec.json.encode(name).decode()}:"
-        if isinstance(source, Constant):
+        if isinstance(source, FixedValue):
             members.append((key, source.json, str))
         else:
             members.append((key, positions[source.column], writers[mapping.columns[source.column]]))

@@ -35,7 +35,7 @@ class FromColumn(msgspec.Struct, frozen=True):
     column: str
 
 
-class Constant(msgspec.Struct, frozen=True):
+class FixedValue(msgspec.Struct, frozen=True):
     """The same for every row; `json` is the value's JSON text."""
 
     json: str
@@ -66,5 +66,5 @@ class Mapping(msgspec.Struct, frozen=True):
     event: str | FromColumn
     occurred_at: Time
     identifiers: dict[str, str]
-    properties: dict[str, FromColumn | Constant]
-    context: dict[str, FromColumn | Constant] = {}
+    properties: dict[str, FromColumn | FixedValue]
+    context: dict[str, FromColumn | FixedValue] = {}

@@ -13,9 +13,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from collectors.sources.files.mapping import (
     NAME,
     ColumnKind,
-    Constant,
     DecimalSign,
     FileKind,
+    FixedValue,
     Format,
     FromColumn,
     Header,
@@ -130,10 +130,10 @@ class _Reader:
             raise self._refusal(node, "expected at least one identifier, such as user_id: COLUMN")
         return identifiers
 
-    def _properties(self, node: Node | None) -> dict[str, FromColumn | Constant]:
+    def _properties(self, node: Node | None) -> dict[str, FromColumn | FixedValue]:
         return {} if node is None else {name: self._property(each) for name, each in self._entries(node).items()}
 
-    def _context(self, node: Node | None) -> dict[str, FromColumn | Constant]:
+    def _context(self, node: Node | None) -> dict[str, FromColumn | FixedValue]:
         """Read what stands at which path; a path has one dot at most, and does not lead through another one."""
         context = self._properties(node)
         for path in context:
@@ -143,16 +143,16 @@ class _Reader:
                 raise self._refusal(node, f"{path!r}: expected paths such as ip, userAgent, page.url, campaign.source")
         return context
 
-    def _property(self, node: Node) -> FromColumn | Constant:
+    def _property(self, node: Node) -> FromColumn | FixedValue:
         if not isinstance(node, MappingNode):
             return FromColumn(self._column(node))
         constant = self._fields(node, ("constant",), ())["constant"]
         if not isinstance(constant, ScalarNode):
             raise self._refusal(constant, "a constant must be a text, a number, true or false")
         if constant.tag == f"{_TAG}str":
-            return Constant(msgspec.json.encode(constant.value).decode())
+            return FixedValue(msgspec.json.encode(constant.value).decode())
         try:
-            return Constant(msgspec.json.encode(msgspec.json.decode(constant.value)).decode())
+            return FixedValue(msgspec.json.encode(msgspec.json.decode(constant.value)).decode())
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise self._refusal(constant, f"{constant.value!r} is no JSON value; put a text in quotes") from None
 

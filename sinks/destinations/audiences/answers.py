@@ -1,6 +1,5 @@
 """Answers of receivers of audiences: their JSON, read without trust, and what a status means. Pure."""
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -8,26 +7,12 @@ import msgspec
 from sinks.destinations.contract import Delivered, Exchange, Outcome
 from sinks.destinations.http.outcomes import outcome_of as by_status
 from sinks.destinations.http.outcomes import retry_after_ms
+from sinks.destinations.http.session import Answer
 
 MAX_MESSAGE_CHARS = 65_536
 """Cut short only once secrets are removed: of one that is cut nobody would know that it is one."""
 
 Json: TypeAlias = object
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a receiver answered; names of headers in lower case."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = {}
-
-    def json(self) -> Json:
-        """Return the body as JSON, None if it is none."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
 
 
 def at(value: Json, *path: str) -> Json:

@@ -7,12 +7,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from definitions.receivers.http import why_no_url
-from sinks.destinations.audiences.answers import Answer
-from sinks.destinations.audiences.sending import Stopped
+from sinks.destinations.audiences.sending import Halt
 from sinks.destinations.audiences.tokens import NoToken, Tokens
 from sinks.destinations.contract import Exchange, Outcome, Refused, Retry
 from sinks.destinations.http.redaction import Redactor, redacted
-from sinks.destinations.http.session import HttpSession
+from sinks.destinations.http.session import Answer, HttpSession
 from sinks.destinations.secrets import BadOption
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,7 +28,7 @@ Request: TypeAlias = Callable[[str], tuple[Mapping[str, str], bytes]]
 """Makes headers and body with an access token."""
 
 
-class Calls:
+class ReceiverCalls:
     """The calls of one destination. `is_expired`: whether an answer says that the token is not accepted."""
 
     def __init__(self, timeout_s: float, allow_private: bool, is_expired: Callable[[Answer], bool]) -> None:
@@ -39,7 +38,7 @@ class Calls:
         self._session: HttpSession | None = None
         self._secrets: dict[str, None] = {}
 
-    async def call(self, tokens: Tokens, method: str, url: str, request: Request) -> Answer | Stopped | Refused:
+    async def call(self, tokens: Tokens, method: str, url: str, request: Request) -> Answer | Halt | Refused:
         """Send a request; when the token is not accepted, once more with another one."""
         try:
             token = self.hidden(await tokens.token())
@@ -50,8 +49,8 @@ class Calls:
                 if renewed != token:
                     answer = await self._send(method, url, *request(renewed))
         except NoToken as error:
-            return error.outcome if isinstance(error.outcome, Refused) else Stopped(error.outcome)
-        return Stopped(answer) if isinstance(answer, Retry) else answer
+            return error.outcome if isinstance(error.outcome, Refused) else Halt(error.outcome)
+        return Halt(answer) if isinstance(answer, Retry) else answer
 
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer | Retry | Refused:
         """Post a form without a token: all but its type and the client's id is secret."""
@@ -80,11 +79,10 @@ class Calls:
         # Made within the loop that uses it.
         self._session = self._session or HttpSession(self._timeout_s, allow_private=self._allow_private)
         answer = await self._session.request(method, url, body, headers, MAX_ANSWER_BYTES)
-        if isinstance(answer, Retry | Refused):
-            # What it keeps of the request names everybody in it, and the token.
-            return msgspec.structs.replace(answer, exchange=Exchange(request=f"{method} {url}"))
-        named = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status, answer.body, named)
+        kept = Exchange(request=f"{method} {url}")  # the rest names everybody in it, and the token
+        if isinstance(answer, Answer):
+            return answer._replace(exchange=kept)
+        return msgspec.structs.replace(answer, exchange=kept)
 
 
 def checked(url: str) -> str:

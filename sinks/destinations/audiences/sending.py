@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 
 from sinks.destinations.audiences.memberships import Unsendable
-from sinks.destinations.audiences.waves import Change, plan, requests_of
+from sinks.destinations.audiences.waves import ReceiverChange, plan, requests_of
 from sinks.destinations.contract import Delivery, Exchange, Outcome, Refused, Retry, Unauthorised
 
 MAX_REQUESTS = 40
@@ -18,7 +18,7 @@ MAX_REQUESTS = 40
 Body = TypeVar("Body")
 
 
-class Stopped(msgspec.Struct, frozen=True):
+class Halt(msgspec.Struct, frozen=True):
     """Nothing of a request was taken, nor would the next ones be: the credentials, the limits or the receiver."""
 
     outcome: Retry | Unauthorised
@@ -42,19 +42,19 @@ class Again(msgspec.Struct, frozen=True):
     """By position in the request; never empty."""
 
 
-Settled: TypeAlias = Sequence[Outcome] | Refused | Stopped | Unclear | Again
+Settled: TypeAlias = Sequence[Outcome] | Refused | Halt | Unclear | Again
 """One outcome for each change of a request, or one for all: Refused where the request is refused as a whole."""
-Send: TypeAlias = Callable[[Sequence[Change[Body]]], Awaitable[Settled]]
+Send: TypeAlias = Callable[[Sequence[ReceiverChange[Body]]], Awaitable[Settled]]
 
 
 async def send_batch(
     deliveries: Sequence[Delivery],
-    change_of: Callable[[int, Delivery], Change[Body]],
+    change_of: Callable[[int, Delivery], ReceiverChange[Body]],
     send: Send[Body],
     limit: int,
 ) -> Sequence[Outcome]:
     """Send deliveries: one outcome for each. `change_of` raises Unsendable; `limit`: the size of a request."""
-    batch = Batch(send, limit)
+    batch = BatchSender(send, limit)
     changes = []
     for position, delivery in enumerate(deliveries):
         try:
@@ -65,7 +65,7 @@ async def send_batch(
     return [batch.outcomes[position] for position in range(len(deliveries))]
 
 
-class Batch(Generic[Body]):
+class BatchSender(Generic[Body]):
     """One batch on its way: the outcome of each delivery, as far as it is settled."""
 
     def __init__(self, send: Send[Body], limit: int) -> None:
@@ -75,7 +75,7 @@ class Batch(Generic[Body]):
         self._stopped: Retry | Unauthorised | None = None
         self.outcomes: dict[int, Outcome] = {}
 
-    async def send(self, changes: Sequence[Change[Body]]) -> None:
+    async def send(self, changes: Sequence[ReceiverChange[Body]]) -> None:
         """Settle all changes, in waves. A person's later changes wait with an earlier one that has to wait."""
         planned = plan(changes)
         held: dict[str, Outcome] = {}
@@ -96,7 +96,7 @@ class Batch(Generic[Body]):
         for at, last in planned.superseded.items():
             self.outcomes[at] = self.outcomes[last]
 
-    async def _settle(self, request: Sequence[Change[Body]]) -> None:
+    async def _settle(self, request: Sequence[ReceiverChange[Body]]) -> None:
         if self._stopped is not None:
             self._put(request, self._stopped)
             return
@@ -108,7 +108,7 @@ class Batch(Generic[Body]):
             return
         self._requests += 1
         settled = await self._send(request)
-        if isinstance(settled, Stopped):
+        if isinstance(settled, Halt):
             self._stopped = settled.outcome
             self._put(request, settled.outcome)
         elif isinstance(settled, Refused):
@@ -121,14 +121,14 @@ class Batch(Generic[Body]):
             for change, outcome in zip(request, settled, strict=True):
                 self.outcomes[change.at] = outcome
 
-    async def _settle_without(self, request: Sequence[Change[Body]], refused: dict[int, Refused]) -> None:
+    async def _settle_without(self, request: Sequence[ReceiverChange[Body]], refused: dict[int, Refused]) -> None:
         for position, outcome in refused.items():
             self.outcomes[request[position].at] = outcome
         rest = [change for position, change in enumerate(request) if position not in refused]
         if rest:
             await self._settle(rest)
 
-    async def _settle_halves(self, request: Sequence[Change[Body]], unclear: Unclear) -> None:
+    async def _settle_halves(self, request: Sequence[ReceiverChange[Body]], unclear: Unclear) -> None:
         if len(request) == 1:
             self._put(request, Refused("rejected", unclear.detail, unclear.exchange, unclear.is_partial))
             return
@@ -136,5 +136,5 @@ class Batch(Generic[Body]):
         await self._settle(request[:middle])
         await self._settle(request[middle:])
 
-    def _put(self, request: Sequence[Change[Body]], outcome: Outcome) -> None:
+    def _put(self, request: Sequence[ReceiverChange[Body]], outcome: Outcome) -> None:
         self.outcomes.update(dict.fromkeys((change.at for change in request), outcome))

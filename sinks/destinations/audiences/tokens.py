@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from definitions.receivers.values import Secret
-from sinks.destinations.audiences.answers import Answer, outcome_of, text_at
+from sinks.destinations.audiences.answers import outcome_of, text_at
 from sinks.destinations.contract import Refused, Retry, Unauthorised
+from sinks.destinations.http.session import Answer
 from sinks.destinations.secrets import MissingSecret, resolve
 
 EARLY_S = 60.0

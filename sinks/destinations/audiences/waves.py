@@ -8,10 +8,12 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from sinks.destinations.contract import Delivery
+
 Body = TypeVar("Body")
 
 
-class Change(msgspec.Struct, Generic[Body], frozen=True):
+class ReceiverChange(msgspec.Struct, Generic[Body], frozen=True):
     """What one delivery changes at the receiver.
 
     `at`: which of the batch's deliveries it is. `target`: what it sets, such as (profile, audience): of several with
@@ -31,15 +33,27 @@ class Change(msgspec.Struct, Generic[Body], frozen=True):
 class Plan(msgspec.Struct, Generic[Body], frozen=True):
     """`waves`: to be sent one after another. `superseded`: of a delivery that is not sent, the one that replaces it."""
 
-    waves: tuple[tuple[Change[Body], ...], ...]
+    waves: tuple[tuple[ReceiverChange[Body], ...], ...]
     superseded: dict[int, int]
 
 
-def plan(changes: Sequence[Change[Body]]) -> Plan[Body]:
+def upsert_of(position: int, delivery: Delivery, record: str, body: Body) -> ReceiverChange[Body]:
+    """Return the change that writes a delivery's membership or trigger into a person's `record` of a CRM."""
+    person = delivery.activation.profile_id or delivery.key
+    return ReceiverChange(
+        at=position,
+        target=(person, delivery.activation.kind, delivery.activation.name),
+        keys=frozenset({person, record}),
+        request=("upsert",),
+        body=body,
+    )
+
+
+def plan(changes: Sequence[ReceiverChange[Body]]) -> Plan[Body]:
     """Return the waves in which changes, given in order, reach the receiver in the same order for each key."""
     last = {change.target: change.at for change in changes}
     superseded = {change.at: last[change.target] for change in changes if last[change.target] != change.at}
-    waves: list[list[Change[Body]]] = []
+    waves: list[list[ReceiverChange[Body]]] = []
     next_wave: dict[str, int] = {}
     for change in changes:
         if change.at in superseded:
@@ -52,10 +66,10 @@ def plan(changes: Sequence[Change[Body]]) -> Plan[Body]:
     return Plan(waves=tuple(map(tuple, waves)), superseded=superseded)
 
 
-def requests_of(wave: Sequence[Change[Body]], limit: int) -> list[list[Change[Body]]]:
+def requests_of(wave: Sequence[ReceiverChange[Body]], limit: int) -> list[list[ReceiverChange[Body]]]:
     """Return the requests of a wave: changes of one `request` together, at most `limit` in size."""
-    requests: list[list[Change[Body]]] = []
-    open_request: dict[tuple[str, ...], tuple[list[Change[Body]], int]] = {}
+    requests: list[list[ReceiverChange[Body]]] = []
+    open_request: dict[tuple[str, ...], tuple[list[ReceiverChange[Body]], int]] = {}
     for change in wave:
         members, size = open_request.get(change.request, ([], limit))
         if size + change.size > limit:

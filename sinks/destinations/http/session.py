@@ -51,10 +51,15 @@ class Answer(NamedTuple):
 
     def json(self) -> object:
         """Return the body as JSON; None if it is none, or not whole."""
-        try:
-            return msgspec.json.decode(self.body) if self.is_whole else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+        return json_of(self.body) if self.is_whole else None
+
+
+def json_of(text: bytes) -> object:
+    """Return what JSON says; None if it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class HttpSession:

@@ -24,7 +24,7 @@ from sinks.destinations.contract import (
 from sinks.destinations.secrets import MissingSecret
 from sinks.destinations.sql.database import Database, checked, password_of
 from sinks.destinations.sql.errors import outcome_of
-from sinks.destinations.sql.rows import Row, Step, row_of, steps_of
+from sinks.destinations.sql.rows import SqlStatement, TableRow, row_of, steps_of
 from sinks.destinations.sql.table import TableProblem, check_order, fitted, open_table, parameters_of, statement_of
 
 
@@ -102,13 +102,13 @@ class SqlDestination:
                 self._table = await connection.run_sync(open_table, self._options, self._fields)
         return self._table
 
-    def _rows(self, deliveries: Sequence[Delivery], table: Table) -> tuple[list[Row], list[Outcome]]:
-        rows: list[Row] = []
+    def _rows(self, deliveries: Sequence[Delivery], table: Table) -> tuple[list[TableRow], list[Outcome]]:
+        rows: list[TableRow] = []
         outcomes: list[Outcome] = []
         for position, delivery in enumerate(deliveries):
             row = row_of(position, delivery, self._options, self._fields)
             outcome: Outcome
-            if isinstance(row, Row):
+            if isinstance(row, TableRow):
                 if self._is_of_profile and row.action != "insert":
                     check_order(row, table, self._options)
                 exchange = _exchange(row, table)
@@ -122,14 +122,14 @@ class SqlDestination:
             outcomes.append(outcome)
         return rows, outcomes
 
-    async def _write_together(self, connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    async def _write_together(self, connection: AsyncConnection, table: Table, rows: Sequence[TableRow]) -> None:
         async with connection.begin():
             for step in steps_of(rows):
                 statement = statement_of(step, table, self._options, connection.dialect.name, self._is_of_profile)
                 await connection.execute(statement, [parameters_of(row) for row in step.rows])
 
     async def _write_singly(
-        self, connection: AsyncConnection, table: Table, rows: Sequence[Row]
+        self, connection: AsyncConnection, table: Table, rows: Sequence[TableRow]
     ) -> Sequence[tuple[int, Refused]]:
         """Write what the database takes, in one transaction too; return what it refuses, by the row's position."""
         refused: list[tuple[int, Refused]] = []
@@ -137,7 +137,7 @@ class SqlDestination:
             if connection.dialect.name == "postgresql":  # else a deferred constraint would fail all, when they commit
                 await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
             for row in rows:
-                step = Step(row.action, tuple(sorted(row.values)), (row,))
+                step = SqlStatement(row.action, tuple(sorted(row.values)), (row,))
                 statement = statement_of(step, table, self._options, connection.dialect.name, self._is_of_profile)
                 try:
                     async with connection.begin_nested():
@@ -150,6 +150,6 @@ class SqlDestination:
         return refused
 
 
-def _exchange(row: Row, table: Table) -> Exchange:
+def _exchange(row: TableRow, table: Table) -> Exchange:
     written = msgspec.json.encode(row.values, enc_hook=str).decode()
     return Exchange(request=f"{row.action} {table.fullname} {written}"[:MAX_EXCHANGE_CHARS])

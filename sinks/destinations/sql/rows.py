@@ -11,7 +11,7 @@ from sinks.destinations.contract import Delivery, Refused
 Action: TypeAlias = Literal["insert", "upsert", "delete"]
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """What is to be done for the delivery at `position` of the batch."""
 
     position: int
@@ -19,15 +19,15 @@ class Row(NamedTuple):
     values: Mapping[str, object]
 
 
-class Step(NamedTuple):
+class SqlStatement(NamedTuple):
     """Rows in a row of the same action and columns: one statement."""
 
     action: Action
     columns: tuple[str, ...]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
 
 
-def row_of(position: int, delivery: Delivery, options: Sql, fields: Iterable[str]) -> Row | Refused:
+def row_of(position: int, delivery: Delivery, options: Sql, fields: Iterable[str]) -> TableRow | Refused:
     """Return the row of a delivery; Refused if it lacks what names the row.
 
     `fields`: what the mapping can make; a field that this delivery lacks empties its column, as of a trait that has
@@ -35,18 +35,18 @@ def row_of(position: int, delivery: Delivery, options: Sql, fields: Iterable[str
     """
     values = dict.fromkeys(fields) | dict(delivery.fields)
     if options.mode == "insert":
-        return Row(position, "insert", values | {DELIVERY_KEY: delivery.key})
+        return TableRow(position, "insert", values | {DELIVERY_KEY: delivery.key})
     missing = [name for name in options.key if values.get(name) is None]
     if missing:
         return Refused("unmappable", f"has no {' and no '.join(missing)}, which names the row")
     if values.get(options.version) is None:
         values[options.version] = delivery.activation.version
     if options.mode == "mirror" and delivery.activation.change == "exited":
-        return Row(position, "delete", {name: values[name] for name in (*options.key, options.version)})
-    return Row(position, "upsert", values)
+        return TableRow(position, "delete", {name: values[name] for name in (*options.key, options.version)})
+    return TableRow(position, "upsert", values)
 
 
-def steps_of(rows: Iterable[Row]) -> Iterator[Step]:
+def steps_of(rows: Iterable[TableRow]) -> Iterator[SqlStatement]:
     """Yield the steps that do all rows in their order."""
     for (action, columns), group in groupby(rows, lambda row: (row.action, tuple(sorted(row.values)))):
-        yield Step(action, columns, tuple(group))
+        yield SqlStatement(action, columns, tuple(group))

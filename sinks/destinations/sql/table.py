@@ -42,7 +42,7 @@ from sqlalchemy.types import TypeEngine
 from definitions.receivers.columns import DELIVERY_KEY, VERSION, ColumnType, column_type
 from definitions.receivers.sql import Sql
 from sinks.destinations.cells import Unfit, boolean, instant, integer, number, text
-from sinks.destinations.sql.rows import Row, Step
+from sinks.destinations.sql.rows import SqlStatement, TableRow
 
 _TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
     "text": Text(),
@@ -113,7 +113,7 @@ def _is_partial(options: Mapping[str, object]) -> bool:
     return any(name.endswith("_where") and value is not None for name, value in options.items())
 
 
-def fitted(row: Row, table: Table) -> Row:
+def fitted(row: TableRow, table: Table) -> TableRow:
     """Return a row whose values fit the table's columns. Raises Unfit."""
     values = {}
     for name, value in row.values.items():
@@ -127,7 +127,7 @@ def fitted(row: Row, table: Table) -> Row:
     return row._replace(values=values)
 
 
-def check_order(row: Row, table: Table, options: Sql) -> None:
+def check_order(row: TableRow, table: Table, options: Sql) -> None:
     """Raise TableProblem if a version that is a number would be compared as a text, by which 9 is more than 10."""
     column, version = table.columns.get(options.version), row.values.get(options.version)
     if isinstance(version, int) and column is not None and not isinstance(column.type, _ORDERED):
@@ -195,7 +195,7 @@ def _uuid(value: object) -> UUID:
         raise Unfit("is no UUID") from None
 
 
-def statement_of(step: Step, table: Table, options: Sql, dialect: str, is_of_profile: bool) -> Insert | Delete:
+def statement_of(step: SqlStatement, table: Table, options: Sql, dialect: str, is_of_profile: bool) -> Insert | Delete:
     """Return the statement of a step, which takes the values of each of its rows as parameters.
 
     `is_of_profile`: whether the key names a profile. Else a row may have been of another one, whose versions say
@@ -221,7 +221,7 @@ def statement_of(step: Step, table: Table, options: Sql, dialect: str, is_of_pro
     )
 
 
-def parameters_of(row: Row) -> dict[str, object]:
+def parameters_of(row: TableRow) -> dict[str, object]:
     """Return the parameters of a row, as the statement of its step takes them."""
     if row.action == "delete":
         return {f"of_{name}": value for name, value in row.values.items()}

@@ -6,7 +6,7 @@ chunk 2 of the replay has to publish. All are gone when the profile is rebuilt.
 
 from collections.abc import Iterable, Iterator
 
-from schemas.records import Event, Trigger
+from schemas.records import Event, FiredTrigger
 from state.view import StateView
 from streams.fold import rebuild
 from streams.fold.entry import (
@@ -72,7 +72,7 @@ class Buffer:
         """Unite the outputs of all chunks, and return the ids of sessions that earlier ones said were published."""
         sessions: dict[str, PendingSession] = {}
         published: list[str] = []
-        fired: list[Trigger] = []
+        fired: list[FiredTrigger] = []
         for stored in self._taken([self._outputs_key(chunk) for chunk in range(self._rebuilding.next_chunk)]):
             kept = decode_outputs(stored)
             sessions |= kept.sessions

@@ -12,6 +12,7 @@ from schemas.identity import identifier_key, profile_key
 from schemas.records import (
     ConsentChange,
     Deny,
+    FiredTrigger,
     Identifier,
     IdentityRequest,
     Profile,
@@ -20,7 +21,6 @@ from schemas.records import (
     Route,
     SegmentChange,
     Session,
-    Trigger,
 )
 from schemas.topics import (
     CONSENTS,
@@ -66,7 +66,7 @@ class ProfileOutputs:
         self._route = codec.encoder(Route)
         self._request = codec.encoder(IdentityRequest)
         self._repetition = codec.encoder(Repetition)
-        self._trigger = codec.encoder(Trigger)
+        self._trigger = codec.encoder(FiredTrigger)
         self._consent = codec.encoder(ConsentChange)
 
     def of(self, batch: Batch) -> Iterator[Output]:
@@ -148,7 +148,7 @@ class ProfileOutputs:
                 activated = replace(change, traits=traits, consent=consent, timezone=timezone)
                 yield Output(activation(destination.name), profile.key, self._change(activated))
 
-    def _of_trigger(self, profile: BatchProfile, trigger: Trigger, tally: Tally) -> Iterator[Output]:
+    def _of_trigger(self, profile: BatchProfile, trigger: FiredTrigger, tally: Tally) -> Iterator[Output]:
         workspace = trigger.workspace
         tally[metrics.FIRED, (workspace, trigger.trigger)] += 1
         yield Output(TRIGGERS, profile.key, self._trigger(trigger))

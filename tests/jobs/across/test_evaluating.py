@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from definitions.across import Course, Memory, Span, at_or_after, evaluate
 from definitions.across.remembered import ClockRecord, remembered
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.model import AcrossTrigger, Call, EventMatcher, Field
 from definitions.sets import Completion, DefinitionSet, Publication
 from jobs.across import metrics
@@ -22,7 +22,7 @@ from runtime.errors import TerminalError, TransientError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Extent, Partition
 from runtime.kafka.transactions import ProducerFenced
-from schemas.records import Trigger
+from schemas.records import FiredTrigger
 from schemas.topics import EVENTS, TRIGGERS, TRIGGERS_ACROSS, activation
 from settings import Workspace
 from settings.workspaces import Clock
@@ -100,11 +100,11 @@ class World:
         return {(topic, at): 6 if self.behind is not None and topic == EVENTS else 7 for topic, at in partitions}
 
     def fired(self) -> list[tuple[str, int]]:
-        decoded = (codec().decode(Trigger, each.value) for each in self.log if each.topic == TRIGGERS)
+        decoded = (codec().decode(FiredTrigger, each.value) for each in self.log if each.topic == TRIGGERS)
         return [(json.loads(each.across or ""), each.fired_at - APPLIED) for each in decoded]
 
     def fired_names(self) -> list[str]:
-        return [codec().decode(Trigger, each.value).trigger for each in self.log if each.topic == TRIGGERS]
+        return [codec().decode(FiredTrigger, each.value).trigger for each in self.log if each.topic == TRIGGERS]
 
     def memory(self) -> Memory:
         return remembered(each.value for each in self.log if each.topic == TRIGGERS_ACROSS).of("main")["many"]
@@ -312,7 +312,7 @@ def test_on_the_event_clock_every_tick_is_evaluated_whatever_the_speed() -> None
 
 def test_a_destination_is_sent_what_is_not_too_late_for_it() -> None:
     world = World("wall")
-    named = [Destination("ops"), Destination("strict", not_older_than_ms=1)]
+    named = [Destination("ops"), Destination("strict", checks=Checks(not_older_than_ms=1))]
     world.apply(replace(MANY, destinations=("ops", "strict")), destinations=[*named, Destination("other")])
     world.burst(1_000)
     evaluator(world).look(MAIN, 1, APPLIED + 6_000)
@@ -328,7 +328,7 @@ def test_the_record_is_about_nobody_and_its_id_follows_from_what_it_is_about() -
         world = World("wall", MANY)
         world.burst(tick - 4_000, value)
         evaluator(world).look(MAIN, 1, APPLIED + tick)
-        record = codec().decode(Trigger, next(each.value for each in world.log if each.topic == TRIGGERS))
+        record = codec().decode(FiredTrigger, next(each.value for each in world.log if each.topic == TRIGGERS))
         assert (record.profile_id, record.profile_kind, record.identifiers) == (None, None, ())
         assert (record.across, record.cause, record.version) == (value or None, "tick", 0), "as JSON, if it has one"
         assert msgspec.json.decode(record.payload) == {"n": "3"}

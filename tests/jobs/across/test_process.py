@@ -26,7 +26,7 @@ from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.reading import read_to_end
 from schemas.codec import Codec
 from schemas.identity import identifier_key
-from schemas.records import Event, Identifier, Trigger
+from schemas.records import Event, FiredTrigger, Identifier
 from schemas.registry import Registry
 from schemas.topics import EVENTS, TRIGGERS
 from tests.support.process import ModuleProcess
@@ -92,14 +92,14 @@ def view(stack: Stack, product: str, people: int = 30) -> None:
     assert producer.flush(60) == 0
 
 
-def fired(stack: Stack, product: str) -> list[Trigger]:
+def fired(stack: Stack, product: str) -> list[FiredTrigger]:
     """What is on the topic about a product."""
     codec = Codec(Registry(stack.settings.registry))
-    records = (codec.decode(Trigger, message.value()) for message in read_to_end(stack.settings.kafka, [TRIGGERS]))
+    records = (codec.decode(FiredTrigger, message.value()) for message in read_to_end(stack.settings.kafka, [TRIGGERS]))
     return [record for record in records if record.across == json.dumps(product)]
 
 
-def await_fired(stack: Stack, product: str) -> Trigger:
+def await_fired(stack: Stack, product: str) -> FiredTrigger:
     wait_until(lambda: bool(fired(stack, product)), f"a trigger about {product}", 120, every_s=0.5)
     (record,) = fired(stack, product)
     return record

@@ -14,7 +14,7 @@ from runtime.kafka.offsets import Extent, Partition
 from schemas import topics
 from schemas.records import Claim, Claimant, IdentityChange, Replay
 from warehouse.errors import QueryTooLargeError
-from warehouse.queries.past_events import PastEvent, Published
+from warehouse.queries.past_events import PastEvent, PublishedSessions
 
 REPEATED = f"{topics.EVENTS_REPEATED} {topics.SESSIONS}"
 DAY_MS = 86_400_000
@@ -54,8 +54,8 @@ class Surroundings:
             raise TransientError("the page breaks off")
         yield from ()
 
-    def published(self, _workspace: str, _profile_ids: Sequence[str]) -> Published:
-        return Published((), 0)
+    def published(self, _workspace: str, _profile_ids: Sequence[str]) -> PublishedSessions:
+        return PublishedSessions((), 0)
 
     def events_since(self, _workspace: str) -> int | None:
         return DAY_MS if 0 < self._drops_at <= self.asked.count("page") else None

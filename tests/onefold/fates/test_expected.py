@@ -10,10 +10,10 @@ from onefold.fates.expected import (
     ADOPTED_WITHIN_MS,
     ExpectedChanges,
     ExpectedTriggers,
+    addressed_by,
     expected_changes,
     expected_triggers,
     names_by_destination,
-    told_of,
 )
 
 PROS = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
@@ -50,13 +50,13 @@ def test_a_destination_that_was_renamed_is_one_under_its_last_name() -> None:
 def test_whom_a_change_goes_to_is_what_its_version_says_and_of_a_trigger_the_last_set() -> None:
     only_entries = msgspec.structs.replace(HOOK, changes=("entered",))
     sets = [of(1, "plain"), of(2, "hook", "plain"), of(3, "hook", destination=only_entries), of(4)]
-    assert [told_of(sets, "pros", "entered", version) for version in range(6)] == [
+    assert [addressed_by(sets, "pros", "entered", version) for version in range(6)] == [
         set(), set(), {"hook"}, {"hook"}, set(), set(),
     ]  # fmt: skip
-    assert told_of(sets, "pros", "exited", 3) == set()
-    assert told_of(sets, "won", "fired", 0) == set()
-    assert told_of(sets[:2], "won", "fired", 0) == {"hook"}
-    assert told_of([], "won", "fired", 0) == set()
+    assert addressed_by(sets, "pros", "exited", 3) == set()
+    assert addressed_by(sets, "won", "fired", 0) == set()
+    assert addressed_by(sets[:2], "won", "fired", 0) == {"hook"}
+    assert addressed_by([], "won", "fired", 0) == set()
 
 
 def test_a_set_that_sends_them_no_more_ends_what_earlier_versions_say() -> None:

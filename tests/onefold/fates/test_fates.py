@@ -136,7 +136,7 @@ def test_every_change_for_a_receiver_has_a_delivery_or_waits_or_is_missing(
     changes = [change(number, workspace) for number in range(1, 7)]
     of_before = change(7, workspace, definition=0)
     feeder.send([placed(topics.SEGMENTS, each, 0) for each in (*changes, of_before)])
-    won = records.Trigger(workspace, f"{workspace}-t", "won", NOW, "m1", 1, "{}", ADAS, decided_at=NOW)
+    won = records.FiredTrigger(workspace, f"{workspace}-t", "won", NOW, "m1", 1, "{}", ADAS, decided_at=NOW)
     feeder.send([placed(topics.TRIGGERS, won, 0)])
 
     def ended(number: int, outcome: str, **fields: object) -> Placed:
@@ -181,7 +181,7 @@ def test_only_what_was_decided_while_a_set_sent_it_is_missing(stack: Stack, feed
     sets = [applied(1), applied(2, "fated"), applied(3)]
     for version in (1, 2, 3):
         decided_at = NOW + version * HOUR_MS + ADOPTED_WITHIN_MS
-        won = records.Trigger(workspace, f"{workspace}-t{version}", "won", NOW, "m1", 1, "{}", ADAS,
+        won = records.FiredTrigger(workspace, f"{workspace}-t{version}", "won", NOW, "m1", 1, "{}", ADAS,
                               decided_at=decided_at)  # fmt: skip
         decided = msgspec.structs.replace(change(version, workspace, definition=2), decided_at=decided_at)
         feeder.send([placed(topics.TRIGGERS, won, 0), placed(topics.SEGMENTS, decided, 0)])

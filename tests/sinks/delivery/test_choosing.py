@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from definitions.destinations import Cap
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Cap, Checks, Destination
 from definitions.mapping import Constant, Fields, Selected, Text
 from definitions.receivers import Receiver
 from definitions.receivers.sql import Sql
@@ -56,10 +55,13 @@ def served(
     not_older_than_ms: int | None = None,
     mapping: Fields = BY_ADDRESS,
 ) -> Served:
-    definition = Definition(
-        "shop", receiver=TAKES[holds], channel="email", caps=caps, not_older_than_ms=not_older_than_ms, mapping=mapping
+    definition = Destination(
+        "shop",
+        receiver=TAKES[holds],
+        mapping=mapping,
+        checks=Checks(channel="email", caps=caps, not_older_than_ms=not_older_than_ms),
     )
-    return Served(definition, OPENED, Outlet(definition, lambda: None), HOUR, {})
+    return Served(definition, OPENED, Outlet(definition.pace, lambda: None), HOUR, {})
 
 
 def choice(view: StateView, now: int) -> Choice:

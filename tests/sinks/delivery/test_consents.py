@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from definitions.consent import NO_RULES, ConsentRules, Purpose
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.receivers.mail import Mail
 from definitions.receivers.webhook import Webhook
 from definitions.streaming.consent import CompiledConsent, SaidInEvent
@@ -27,13 +27,13 @@ RULES = ConsentRules((Purpose("marketing", default="opt_out"),))
 EMAIL = Identifier("email", "li@shop.example")
 NAMESPACE = uuid.UUID(int=7)
 MAIL = Mail("smtp.shop.example", "news@shop.example")
-WHOLE = Destination("news", receiver=MAIL, purpose="marketing", channel="email")
+WHOLE = Destination("news", receiver=MAIL, checks=Checks("marketing", "email"))
 
 
 def by_link(destination: Destination, _rules: CompiledConsent) -> SaidInEvent:
     """What the link in a destination's mails says."""
     url = links("https://api.shop.example", lambda _: NAMESPACE)(
-        "w", "p", destination.reached_by, destination.asked_purpose
+        "w", "p", destination.reached_by, destination.consent_purpose
     )
     assert url is not None
     link = read_link(url.partition(PATH)[2], lambda _: NAMESPACE)
@@ -79,11 +79,14 @@ def objection(destination: Destination, rules: ConsentRules, *said: SaidInEvent)
     ("destination", "rules"),
     [
         (WHOLE, RULES),
-        (msgspec.structs.replace(WHOLE, channel=""), RULES),
-        (msgspec.structs.replace(WHOLE, channel="letters"), ConsentRules(RULES.purposes, channels=("letters",))),
-        (msgspec.structs.replace(WHOLE, purpose=""), RULES),
-        (msgspec.structs.replace(WHOLE, purpose="", channel=""), RULES),
-        (msgspec.structs.replace(WHOLE, purpose="", channel=""), NO_RULES),
+        (msgspec.structs.replace(WHOLE, checks=Checks("marketing")), RULES),
+        (
+            msgspec.structs.replace(WHOLE, checks=Checks("marketing", "letters")),
+            ConsentRules(RULES.purposes, channels=("letters",)),
+        ),
+        (msgspec.structs.replace(WHOLE, checks=Checks(channel="email")), RULES),
+        (msgspec.structs.replace(WHOLE, checks=Checks()), RULES),
+        (msgspec.structs.replace(WHOLE, checks=Checks()), NO_RULES),
     ],
 )
 def test_who_wants_no_mails_gets_none_whatever_the_file_says(

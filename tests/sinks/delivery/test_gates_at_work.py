@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from definitions.destinations import Cap, Destination
+from definitions.destinations import Cap, Checks, Destination, SendingPace
 from definitions.mapping import Fields, Text
 from definitions.quiet_hours import QuietHours
 from embedded.stack import Stack
@@ -50,8 +50,8 @@ def test_a_person_is_sent_no_more_than_a_cap_of_the_channel_allows_by_all_destin
 ) -> None:
     within_s = 3
     with running_hook() as other:
-        capped = {"channel": "push", "caps": (Cap(1, within_s * 1000),)}
-        destinations = [hook.destination(**capped), other.destination(**capped)]
+        capped = Checks(channel="push", caps=(Cap(1, within_s * 1000),))
+        destinations = [hook.destination(checks=capped), other.destination(checks=capped)]
         changes.define(*destinations)
         began = time.monotonic()
         changes.toggle(destinations, [1])
@@ -66,7 +66,7 @@ def test_who_is_held_out_while_something_waits_is_not_sent_it(changes: Changes, 
     changes.define(destination)
     changes.toggle([destination], range(5))
     wait_until(lambda: hook.requests >= 5, "the attempts")
-    changes.define(hook.destination(hold_out_permille=1_000))
+    changes.define(hook.destination(checks=Checks(hold_out_permille=1_000)))
     held_out = {(person(number), "suppressed", "hold_out") for number in range(5)}
     wait_until(lambda: held_out <= outcomes(changes, destination), "all to be held out")
     assert hook.taken == []
@@ -74,7 +74,7 @@ def test_who_is_held_out_while_something_waits_is_not_sent_it(changes: Changes, 
 
 def test_a_rate_is_kept_however_many_wait(changes: Changes, hook: Hook) -> None:
     rate, number = 250, 1_000
-    destination = hook.destination(rate=float(rate))
+    destination = hook.destination(pace=SendingPace(rate=float(rate)))
     changes.define(destination)
     began = time.monotonic()
     changes.toggle([destination], range(number))
@@ -87,7 +87,7 @@ def test_two_workspaces_with_the_same_people_share_nothing_but_the_destination(
     stack: Stack, workspace: str, hook: Hook
 ) -> None:
     own, other = Changes(stack, workspace), Changes(stack, f"{workspace}-other")
-    destination = hook.destination(purpose="marketing", channel="email", caps=(Cap(1, 3_600_000),))
+    destination = hook.destination(checks=Checks("marketing", "email", caps=(Cap(1, 3_600_000),)))
     own.define(destination)
     own.say(1, "granted")
     other.say(1, "denied")
@@ -160,7 +160,7 @@ def test_what_waits_in_quiet_hours_is_sent_when_they_end(changes: Changes, hook:
     if ends - datetime.now(UTC) < timedelta(seconds=20):
         ends += timedelta(minutes=1)
     minute = ends.hour * 60 + ends.minute
-    destination = hook.destination(quiet_hours=QuietHours((minute - 60) % 1_440, minute))
+    destination = hook.destination(checks=Checks(quiet_hours=QuietHours((minute - 60) % 1_440, minute)))
     changes.define(destination)
     for _ in range(3):
         changes.toggle([destination], range(5))

@@ -396,11 +396,11 @@ def test_the_time_for_which_credentials_are_not_accepted_does_not_count_and_the_
     store, change = Memory(), activation(1, "fired")
     view = StateView(store)
     lines.admit(view, KEY, change, encode(change), "events", 1_000, decode)
-    refused = Attempted(0, change, Unauthorised("no"), has_paused=True)
+    refused = Attempted(0, change, Unauthorised("no"), has_suspended=True)
 
     assert lines.begin(view, KEY, [(0, change)], 1_000) == (1, 0)
     (settled,) = lines.settle(view, KEY, [refused], 1_000, lambda _line, _outcome: 6_000)
-    assert (settled.outcome, settled.reason, settled.due_at) == ("paused", "unauthorised", 6_000)
+    assert (settled.outcome, settled.reason, settled.due_at) == ("suspended", "unauthorised", 6_000)
     assert lines.read(view, KEY).due_at == 6_000
     assert lines.begin(view, KEY, [(0, change)], 90_000) == (1, 1_000)
     assert lines.read(view, KEY).first_attempt_at == 90_000

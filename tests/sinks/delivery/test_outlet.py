@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from definitions.destinations import Destination as Definition
-from definitions.receivers.webhook import Webhook
+from definitions.destinations import SendingPace
 from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import ACCEPTED_FOR_MS, Leave, Outlet
 from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Unauthorised
@@ -28,7 +27,7 @@ OPENED = Receiver()
 
 
 def outlet() -> Outlet:
-    return Outlet(Definition("shop", receiver=Webhook("https://shop.example")), lambda: None)
+    return Outlet(SendingPace(), lambda: None)
 
 
 def attempt(outlet: Outlet, outcome: Outcome, now: int, before: int = 0) -> int | None:

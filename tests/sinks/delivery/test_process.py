@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Message
 
 from api.pausing import read_pauses
+from definitions.destinations import Checks, SendingPace
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from definitions.sets.topic import ensure_topic
@@ -77,7 +78,7 @@ def test_changes_arrive_in_order_and_each_is_a_record(
 def test_a_receiver_that_fails_throttles_and_does_not_answer_gets_everything_in_order(
     stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
 ) -> None:
-    destination = hook.destination(timeout_ms=500, concurrency=4)
+    destination = hook.destination(pace=SendingPace(concurrency=4, timeout_ms=500))
     answers: list[int | None] = [503, 204, 429, None, 204, 500, 204]
     hook.headers = {"Retry-After": "1"}
     hook.answer = lambda _taken, number: answers[number % len(answers)] if number < 12 else 204
@@ -136,7 +137,7 @@ def test_a_destination_comes_and_goes_and_the_tasks_of_the_others_go_on(
 
 
 def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path, hook: Hook, changes: Changes) -> None:
-    destination = hook.destination(concurrency=1)
+    destination = hook.destination(pace=SendingPace(concurrency=1))
     hook.answer = lambda _taken, _number: 401
     changes.define(destination)
     with running_deliverer(stack, tmp_path) as deliverer:
@@ -158,7 +159,7 @@ def test_refused_credentials_pause_and_lose_nothing(stack: Stack, tmp_path: Path
     changes.define(destination)
     with running_deliverer(stack, tmp_path):
         wait_until(lambda: settled(changes, hook), "the deliveries that waited")
-    assert {each.outcome for each in changes.attempts(destination.name)} == {"paused", "delivered"}
+    assert {each.outcome for each in changes.attempts(destination.name)} == {"suspended", "delivered"}
 
 
 def test_a_destination_that_cannot_be_opened_is_told_until_it_can_be(
@@ -209,7 +210,7 @@ def _is_of(message: Message, name: str) -> bool:
 def test_one_whom_a_receiver_does_not_let_in_holds_up_nobody_else(
     stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
 ) -> None:
-    destination = hook.destination(concurrency=1)
+    destination = hook.destination(pace=SendingPace(concurrency=1))
     hook.answer = lambda taken, _number: 403 if taken.profile_id == person(1) else 204
     changes.define(destination)
     with running_deliverer(stack, tmp_path) as deliverer:
@@ -229,7 +230,10 @@ def test_one_whom_a_receiver_does_not_let_in_holds_up_nobody_else(
         )
 
     *refused, last = [each for each in changes.attempts(destination.name) if each.profile_id == person(1)]
-    assert {(each.outcome, each.reason) for each in refused} == {("paused", "unauthorised"), ("retry", "unauthorised")}
+    assert {(each.outcome, each.reason) for each in refused} == {
+        ("suspended", "unauthorised"),
+        ("retry", "unauthorised"),
+    }
     assert all(each.due_at is not None and each.due_at > each.attempted_at for each in refused)
     assert last.outcome == "delivered"
 
@@ -241,7 +245,7 @@ def _said(changes: Changes, destination: str, who: str, outcome: str) -> bool:
 def test_nobody_is_sent_what_they_do_not_consent_to_also_not_what_waited_when_they_said_so(
     stack: Stack, tmp_path: Path, hook: Hook, changes: Changes
 ) -> None:
-    destination = hook.destination(purpose="marketing", channel="email")
+    destination = hook.destination(checks=Checks("marketing", "email"))
     hook.answer = lambda _taken, _number: 429
     hook.headers = {"Retry-After": "2"}
     changes.define(destination)

@@ -10,9 +10,9 @@ from embedded.stack import Stack
 from runtime.clock import now_ms
 from schemas.topics import CONSENTS, activation
 from settings import load
-from sinks.delivery.arrivals import MOST, Arrivals
+from sinks.delivery.incoming import MOST, Incoming
 from sinks.delivery.reader import TaskReader
-from sinks.delivery.rounds import Arrival
+from sinks.delivery.rounds import IncomingRecord
 from sinks.delivery.task import DeliveryTask
 from tests.sinks.delivery.deliverer import Changes
 from tests.sinks.delivery.hook import running_hook
@@ -31,13 +31,13 @@ class SlowTask:
         self.positions: dict[str, int] = {}
         self.skipped: set[str] = set()
         self.backlog = 1
-        self.arrived = Arrivals()
+        self.arrived = Incoming()
         self.is_informed = False
         self.taken: list[tuple[str, int]] = []
 
-    def submit(self, arrivals: Iterable[Arrival]) -> None:
+    def submit(self, records: Iterable[IncomingRecord]) -> None:
         """Take records; drop those that were taken before."""
-        for each in arrivals:
+        for each in records:
             if each.offset >= self.positions.get(each.topic, 0):
                 self.positions[each.topic] = each.offset + 1
                 self.taken.append((each.topic, each.offset))
@@ -124,7 +124,9 @@ def test_of_a_destination_of_which_much_waits_no_more_is_read_and_of_the_others_
             await read_until(reader, names, lambda: reader.is_assigned)
             for task in tasks.values():
                 topic = activation(flooded.name)
-                task.arrived.add(Arrival(topic, task.partition, number, b"k", b"", ()) for number in range(MOST + 1))
+                task.arrived.add(
+                    IncomingRecord(topic, task.partition, number, b"k", b"", ()) for number in range(MOST + 1)
+                )
             names.append(calm.name)
             await reader.read([CONSENTS, *map(activation, names)])
             changes.toggle([flooded, calm], range(PEOPLE))

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from api.replaying import DeliveryReplay
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination, SendingPace
 from definitions.receivers.sql import Sql
 from definitions.receivers.webhook import Webhook
 from embedded.stack import Stack
@@ -27,14 +27,14 @@ def renamed(destination: Destination, name: str) -> Destination:
 
 
 def test_a_name_and_its_former_ones_are_one_destination_which_stays_paused() -> None:
-    crm = Destination("crm", receiver=Webhook("https://shop.example"), hold_out_permille=100)
+    crm = Destination("crm", receiver=Webhook("https://shop.example"), checks=Checks(hold_out_permille=100))
     destinations = Destinations(lambda _: OPENED, lambda _: None)
     destinations.define([crm], {})
     destinations.define([renamed(renamed(crm, "people"), "contacts")], {})
     destinations.pause(["crm"])
 
     (served,) = destinations.all()
-    assert (served.name, served.kept_as, served.policy.kept_as) == ("contacts", "crm", "crm")
+    assert (served.name, served.kept_as) == ("contacts", "crm")
     former = destinations.addressee("crm"), destinations.addressee("people")
     assert {each.name for each in former if each is not None} == {"contacts"}
     assert destinations.is_defined("crm")
@@ -54,7 +54,7 @@ def test_what_waited_under_the_former_name_arrives_under_the_same_key_and_before
 ) -> None:
     changes = Changes(stack, workspace)
     with running_hook() as hook, running_deliverer(stack, tmp_path):
-        former = hook.destination(timeout_ms=500)
+        former = hook.destination(pace=SendingPace(timeout_ms=500))
         changes.define(former)
         hook.answer = lambda _taken, _number: None
         changes.toggle([former], range(5))

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from definitions.receivers.mail import Mail
 from schemas.activations import delivery_key
 from sinks.delivery.choosing import Chosen, Request
 from sinks.delivery.outlet import Outlet
 from sinks.delivery.sending import send
 from sinks.delivery.served import Destinations, Served
-from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Retry
+from sinks.destinations.contract import Delivered, Delivery, OpenDestination, Outcome, Retry
 from sinks.destinations.opening import open_destination
 from tests.sinks.delivery.examples import activation
 from tests.sinks.delivery.test_outlet import OPENED, Receiver
@@ -44,8 +44,8 @@ class Forgetful(Receiver):
         return [Delivered()] * (len(deliveries) - 1)
 
 
-def served(opened: Destination, definition: Definition) -> Served:
-    return Served(definition, opened, Outlet(definition, lambda: None), 0, {})
+def served(opened: OpenDestination, definition: Destination) -> Served:
+    return Served(definition, opened, Outlet(definition.pace, lambda: None), 0, {})
 
 
 def request(by: Served) -> Request:
@@ -54,13 +54,13 @@ def request(by: Served) -> Request:
     return Request(by, [Chosen(b"here|p", 1, delivery, b"")])
 
 
-def mail(**options: str) -> Definition:
+def mail(**options: str) -> Destination:
     receiver = Mail(**{"host": "smtp.shop.example", "sender": "a@shop.example", "security": "none"} | options)  # type: ignore[arg-type]
-    return Definition("news", receiver=receiver)
+    return Destination("news", receiver=receiver)
 
 
 def test_what_is_raised_is_tried_again_and_logged_once_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    by = served(Raising(), Definition("shop"))
+    by = served(Raising(), Destination("shop"))
     outcomes = [asyncio.run(send(request(by))) for _ in range(2)]
     assert outcomes == [[Retry("unavailable", "sending failed: LookupError")]] * 2
     (record,) = caplog.records
@@ -69,12 +69,12 @@ def test_what_is_raised_is_tried_again_and_logged_once_without_its_text(caplog: 
 
 
 def test_what_a_kind_cancels_by_itself_is_tried_again() -> None:
-    (outcome,) = asyncio.run(send(request(served(Cancelled(), Definition("shop")))))
+    (outcome,) = asyncio.run(send(request(served(Cancelled(), Destination("shop")))))
     assert outcome == Retry("unavailable", "sending failed: CancelledError")
 
 
 def test_outcomes_that_do_not_match_are_tried_again() -> None:
-    (outcome,) = asyncio.run(send(request(served(Forgetful(), Definition("shop")))))
+    (outcome,) = asyncio.run(send(request(served(Forgetful(), Destination("shop")))))
     assert isinstance(outcome, Retry)
 
 
@@ -95,7 +95,7 @@ def test_a_wrong_host_in_a_set_that_nobody_checked_stops_no_process(options: dic
 
 
 def test_what_cannot_be_opened_or_closed_waits_and_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
-    def opened(definition: Definition) -> Destination:
+    def opened(definition: Destination) -> OpenDestination:
         if definition.name == "bad":
             raise ValueError(SECRET)
         return Raising() if definition.name == "raising" else OPENED
@@ -115,5 +115,5 @@ def test_what_cannot_be_opened_or_closed_waits_and_leaves_the_others_alone(caplo
     assert SECRET not in caplog.text
 
 
-def mail_named(name: str) -> Definition:
-    return Definition(name, receiver=Mail("smtp.shop.example", "a@shop.example"))
+def mail_named(name: str) -> Destination:
+    return Destination(name, receiver=Mail("smtp.shop.example", "a@shop.example"))

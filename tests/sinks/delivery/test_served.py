@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from definitions.destinations import Cap
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Cap, Checks, Destination
 from definitions.receivers.files import Files
 from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
@@ -27,8 +26,8 @@ NOW = 100 * DAY
 KEY = b"w|person|p"
 
 
-def mail(name: str, *caps: Cap) -> Definition:
-    return Definition(name, receiver=Webhook(f"https://{name}.example"), channel="email", caps=caps)
+def mail(name: str, *caps: Cap) -> Destination:
+    return Destination(name, receiver=Webhook(f"https://{name}.example"), checks=Checks(channel="email", caps=caps))
 
 
 def opened(destinations: Destinations, name: str) -> Served:
@@ -50,7 +49,7 @@ def test_what_any_destination_of_a_channel_sends_is_remembered_for_the_longest_c
 def test_a_destination_that_is_resumed_is_tried_at_once_under_whatever_name() -> None:
     freed: list[str] = []
     destinations = Destinations(lambda _definition: OPENED, freed.append)
-    destinations.define([Definition("shop", receiver=Webhook("https://shop.example"), renamed_from=("store",))], {})
+    destinations.define([Destination("shop", receiver=Webhook("https://shop.example"), renamed_from=("store",))], {})
     outlet = opened(destinations, "shop").outlet
     for _ in range(FAILURES_TO_OPEN):
         outlet.begin(OPENED, NOW)
@@ -75,7 +74,7 @@ def test_a_secret_s_file_that_changes_is_read_again_once_it_is_written(tmp_path:
 
     async def rotate() -> None:
         destinations = Destinations(open_destination, lambda _name: None)
-        destinations.define([Definition("shop", receiver=hook)], {})
+        destinations.define([Destination("shop", receiver=hook)], {})
         first = await opened_after(destinations, 3)
         secret.write_text("", encoding="utf-8")
         assert await opened_after(destinations, 3) is first
@@ -125,7 +124,7 @@ def test_what_works_by_itself_begins_when_it_is_served(tmp_path: Path) -> None:
 
     async def serve() -> None:
         destinations = Destinations(open_destination, lambda _name: None)
-        destinations.define([Definition("exports", receiver=Files(url=f"file://{tmp_path}"))], {})
+        destinations.define([Destination("exports", receiver=Files(url=f"file://{tmp_path}"))], {})
         await asyncio.to_thread(wait_until, (hour / "_SUCCESS").exists, "the mark")
         await destinations.close()
 

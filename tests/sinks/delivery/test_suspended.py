@@ -10,18 +10,18 @@ from tests.sinks.delivery.test_choosing import HOUR, NOW, served
 from tests.sinks.delivery.test_lines import KEY, Memory, decode, encode
 
 
-def refused(view: StateView, *, has_paused: bool, key: bytes = KEY, at: int = NOW) -> None:
+def refused(view: StateView, *, has_suspended: bool, key: bytes = KEY, at: int = NOW) -> None:
     """Have the first delivery of a line refused for its credentials, to be attempted again in an hour."""
     change = activation(1)
     lines.admit(view, key, change, encode(change), "events", at, decode)
     lines.begin(view, key, [(0, change)], at)
-    attempted = Attempted(0, change, Unauthorised("401"), has_paused)
+    attempted = Attempted(0, change, Unauthorised("401"), has_suspended)
     lines.settle(view, key, [attempted], at, lambda _line, _outcome: at + HOUR)
 
 
 def test_a_line_that_waits_for_credentials_is_due_at_once_when_they_are_accepted() -> None:
     shop, view, suspended = served(), StateView(Memory()), SuspendedLines()
-    refused(view, has_paused=True)
+    refused(view, has_suspended=True)
     shop.outlet.suspend("401", NOW)
     suspended.note("shop", [KEY], view)
     assert suspended.resumed([shop], view, NOW + 9) == []
@@ -33,7 +33,7 @@ def test_a_line_that_waits_for_credentials_is_due_at_once_when_they_are_accepted
 
 def test_one_that_is_retried_for_another_reason_keeps_its_own_time() -> None:
     shop, view, suspended = served(), StateView(Memory()), SuspendedLines()
-    refused(view, has_paused=False)
+    refused(view, has_suspended=False)
     suspended.note("shop", [KEY], view)
     assert suspended.resumed([shop], view, NOW + 9) == []
     assert lines.read(view, KEY).due_at == NOW + HOUR
@@ -44,7 +44,7 @@ def test_after_a_restart_one_of_those_that_wait_is_tried_and_frees_the_others_on
     store, shop, suspended = Memory(), served(), SuspendedLines()
     view = StateView(store)
     for number, key in enumerate(keys):
-        refused(view, has_paused=True, key=key, at=NOW - number)
+        refused(view, has_suspended=True, key=key, at=NOW - number)
     suspended.note("shop", keys, view)
     store.commit(view)
     view, suspended = StateView(store), SuspendedLines()

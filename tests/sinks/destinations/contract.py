@@ -22,7 +22,7 @@ from aiohttp import web
 
 from schemas.activations import Activation, delivery_key
 from schemas.records import Identifier
-from sinks.destinations.contract import Delivered, Delivery, Destination, Outcome, Refused, Retry, Unauthorised
+from sinks.destinations.contract import Delivered, Delivery, OpenDestination, Outcome, Refused, Retry, Unauthorised
 from sinks.destinations.secrets import MissingSecret
 from tests.sinks.destinations.receiver import Answering, HttpReceiver, always, endless, never, reset
 
@@ -65,7 +65,7 @@ class HttpContract(ABC):
     SECRET: ClassVar[str] = "whsec_dGhpcyBpcyBhIHNlY3JldCBvZiB0ZXN0cw=="
 
     @abstractmethod
-    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
+    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> OpenDestination:
         """Open a destination that leads to a receiver. Called within an event loop."""
 
     def said(self, body: bytes) -> object:
@@ -103,7 +103,7 @@ class HttpContract(ABC):
     @asynccontextmanager
     async def opened(
         self, answer: Answering, timeout_s: float = TIMEOUT_S
-    ) -> AsyncIterator[tuple[Destination, HttpReceiver]]:
+    ) -> AsyncIterator[tuple[OpenDestination, HttpReceiver]]:
         """A destination that leads to a receiver which answers in one way."""
         async with HttpReceiver(answer) as receiver:
             destination = self.open(receiver.url, timeout_s)

@@ -18,7 +18,7 @@ from definitions.receivers.hubspot import HubSpot
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
 from definitions.receivers.values import Secret
-from sinks.destinations.contract import Destination
+from sinks.destinations.contract import OpenDestination
 from sinks.destinations.google_data_manager import GoogleAudiences
 from sinks.destinations.hubspot import HubSpotContacts
 from sinks.destinations.meta_audience import MetaAudiences
@@ -61,7 +61,7 @@ class TestMetaAudience(HttpContract):
 
     SECRET_ENV: ClassVar[str] = SECRET.env
 
-    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
+    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> OpenDestination:
         """Open an audience."""
         return MetaAudiences(MetaAudience(SECRET, "101", url=url, allow_private=allow_private), timeout_s)
 
@@ -96,7 +96,7 @@ class TestGoogleDataManager(HttpContract):
     def _granting(self, token_url: str) -> None:
         self.token_url = token_url
 
-    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
+    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> OpenDestination:
         """Open an audience."""
         client = OAuthClient("app", SECRET, SECRET)
         options = GoogleDataManager(
@@ -130,7 +130,7 @@ class TestHubSpot(HttpContract):
 
     SECRET_ENV: ClassVar[str] = SECRET.env
 
-    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
+    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> OpenDestination:
         """Open the contacts."""
         return HubSpotContacts(HubSpot(SECRET, url=url, allow_private=allow_private), timeout_s)
 
@@ -163,7 +163,7 @@ class TestSalesforce(HttpContract):
     def _granting(self, token_url: str) -> None:
         self.token_url = token_url
 
-    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> Destination:
+    def open(self, url: str, timeout_s: float = TIMEOUT_S, *, allow_private: bool = True) -> OpenDestination:
         """Open the records."""
         options = Salesforce(url, "app", SECRET, token_url=self.token_url, allow_private=allow_private)
         return SalesforceRecords(options, timeout_s)

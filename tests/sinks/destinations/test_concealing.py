@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from definitions.receivers import Receiver
 from definitions.receivers.http import InnerStatus, ItemResults
 from definitions.receivers.mail import Mail
@@ -68,7 +68,7 @@ def test_what_a_receiver_says_within_its_answer_is_kept_without_the_key(
         async with HttpReceiver(always(200, json.dumps({**said, "items": [said]}).encode())) as receiver:
             hook = Webhook(receiver.url, headers={"Authorization": BY_KEY}, allow_private=True)
             receiver_options = msgspec.structs.replace(hook, **options)
-            opened = open_destination(Definition("hook", receiver=receiver_options))
+            opened = open_destination(Destination("hook", receiver=receiver_options))
             (outcome,) = await opened.send([delivery()])
             await opened.close()
             return outcome
@@ -118,5 +118,5 @@ def test_what_a_library_says_when_it_is_opened_is_not_repeated(monkeypatch: pyte
         Sql("postgresql://u@[::1/d", "t"),
     ):
         with pytest.raises(BadOption) as raised:
-            open_destination(Definition("hook", receiver=receiver))
+            open_destination(Destination("hook", receiver=receiver))
         assert "51Hx8vQ0aZpT" not in str(raised.value)

@@ -5,7 +5,7 @@ import uuid
 import msgspec
 import pytest
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Checks, Destination
 from definitions.receivers.kinds import problems
 from definitions.receivers.mail import Mail
 from definitions.receivers.values import Secret
@@ -35,9 +35,7 @@ def test_the_link_of_a_mail_ends_the_destination_s_purpose_on_its_channel(purpos
                 "none",
                 unsubscribe_base="https://api.shop.example",
             )
-            destination = open_destination(
-                Definition("mails", receiver=options, purpose=purpose, channel=""), namespace_of
-            )
+            destination = open_destination(Destination("mails", receiver=options, checks=Checks(purpose)), namespace_of)
             fields = {"to": "li@shop.example", "subject": "s", "text": "t"}
             (outcome,) = await destination.send([Delivery(delivery_key(activation(), "m", "1"), activation(), fields)])
             await destination.close()
@@ -55,7 +53,7 @@ def test_nobody_is_sent_a_mail_without_the_link_that_a_workspace_s_secret_signs(
         async with MailServer() as server:
             base = "https://api.shop.example"
             options = Mail("127.0.0.1", "news@shop.example", server.port, "none", unsubscribe_base=base)
-            destination = open_destination(Definition("mails", receiver=options), namespace_of)
+            destination = open_destination(Destination("mails", receiver=options), namespace_of)
             about = msgspec.structs.replace(activation(), workspace="new")
             fields = {"to": "li@shop.example", "subject": "s", "text": "t"}
             (outcome,) = await destination.send([Delivery("k", about, fields)])

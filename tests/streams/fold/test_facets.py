@@ -25,7 +25,7 @@ from streams.fold.rebuild import begin
 from streams.fold.recent_ids import RecentIds, unpacked
 from streams.fold.seeds import PendingSeed, Seeds
 from streams.fold.state import FACETS, ProfileState
-from streams.fold.triggers import Firing, Triggers, Wait, Zone
+from streams.fold.triggers import DelayedFiring, Firing, Triggers, Zone
 from tests.streams.fold.given import CONTEXT, HOUR, START, event_lists, fold
 
 TIMES = st.integers(START, START + 20 * HOUR)
@@ -34,7 +34,7 @@ NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3).map(tuple)
 # What no event says: drawn directly. All others are what they remember of events.
 ZONES = st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
-WAITS = st.builds(lambda *wait: (Wait(*wait),), TIMES, TIMES, NAMES, NAMES)
+WAITS = st.builds(lambda *wait: (DelayedFiring(*wait),), TIMES, TIMES, NAMES, NAMES)
 SOME_TIMES = st.sets(TIMES, max_size=3).map(lambda times: tuple(sorted(times)))
 FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.just(()) | WAITS, SOME_TIMES, SOME_TIMES)
 ATTEMPTS = st.sampled_from(["1", "2", "3"])

@@ -9,7 +9,7 @@ from definitions import NEVER, Definitions, compile_program
 from definitions.model import Call, Comparison, EventMatcher, Operator, TraitComparison, Trigger
 from definitions.quiet_hours import QuietHours
 from streams.fold.moment import Moment, Outputs
-from streams.fold.triggers import Firing, SessionOf, Triggers, Wait
+from streams.fold.triggers import DelayedFiring, Firing, SessionOf, Triggers
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, event
 
 NIGHT = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR  # midnight, UTC
@@ -203,7 +203,7 @@ def test_what_waited_for_the_end_of_quiet_hours_fired_in_the_session_that_it_cam
 def test_what_fired_is_remembered_of_a_trigger_that_is_removed_and_brought_back() -> None:
     facet, trigger = Triggers(), Trigger("t", once="person")
     assert fired(facet, trigger, NOON) == [NOON]
-    wait = Wait(NOON + HOUR, NOON, "m2", "{}")
+    wait = DelayedFiring(NOON + HOUR, NOON, "m2", "{}")
     facet.firings["t"].holds, facet.firings["t"].waits = True, (wait,)
     facet.firings["waits"] = Firing(waits=(wait,))
     facet.forget(moment())
@@ -279,8 +279,8 @@ def test_two_histories_that_become_one_begin_nothing_that_one_of_them_had_begun(
 
 
 def test_of_two_that_wait_the_earlier_one_fires() -> None:
-    facet = Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + 1, "m1", "b"),))})
-    facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT, "m2", "a"),))}), moment())
+    facet = Triggers({"t": Firing(waits=(DelayedFiring(NOON, NIGHT + 1, "m1", "b"),))})
+    facet.unite(Triggers({"t": Firing(waits=(DelayedFiring(NOON, NIGHT, "m2", "a"),))}), moment())
     facet.drop_waits(Trigger("t"), lambda at: SessionOf(at, at))
     assert facet.waiting() == {"t": NOON}
     assert released(facet, NOON + 1) == [(NOON, "m2", "a")]
@@ -289,7 +289,7 @@ def test_of_two_that_wait_the_earlier_one_fires() -> None:
 
 def test_of_two_that_wait_one_that_would_not_have_in_one_history_does_not_fire() -> None:
     """One has fired at midnight; within the hour after it the other began to wait, and it did itself after that."""
-    facet = Triggers({"t": Firing(fired_at=NIGHT, waits=(Wait(NOON, NIGHT + HOUR, "late", "b"),))})
-    facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + MINUTE, "soon", "a"),))}), moment())
+    facet = Triggers({"t": Firing(fired_at=NIGHT, waits=(DelayedFiring(NOON, NIGHT + HOUR, "late", "b"),))})
+    facet.unite(Triggers({"t": Firing(waits=(DelayedFiring(NOON, NIGHT + MINUTE, "soon", "a"),))}), moment())
     facet.drop_waits(Trigger("t", ON, cool_down_ms=HOUR), lambda at: SessionOf(at, at))
     assert released(facet, NOON) == [(NOON, "late", "b")]

@@ -22,7 +22,7 @@ from schemas.changes import requires_rebuild
 from schemas.records import Event, Identifier, IdentityChange, Profile, ProfileCommand, Replay, Session
 from settings import Workspace
 from tests.streams.world.stepping import SteppedWork
-from warehouse.queries.past_events import PastEvent, Published
+from warehouse.queries.past_events import PastEvent, PublishedSessions
 
 _READER = {topics.IDENTITY_ROUTES: "resolve", topics.EVENTS_RESOLVED: "profile", topics.PROFILE_COMMANDS: "profile"}
 
@@ -224,7 +224,7 @@ class _Past:
                 rows[key, True] = min(rows.get((key, True), ((offset, partition), row)), ((offset, partition), row))
         return (row for _, row in rows.values())
 
-    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> PublishedSessions:
         assert workspace in self._workspaces
         written = self._logs.written
         sessions = [session for session in written.sessions().values() if session.profile_id in profile_ids]
@@ -234,7 +234,7 @@ class _Past:
         versions += [
             session.version for session in written.published_sessions() if session.session_id.startswith(profile_ids[0])
         ]
-        published = Published(tuple(session.session_id for session in sessions), max(versions, default=0))
+        published = PublishedSessions(tuple(session.session_id for session in sessions), max(versions, default=0))
         self._observed.append(published)
         return published
 

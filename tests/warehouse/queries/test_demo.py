@@ -5,7 +5,7 @@ import pytest
 
 from runtime.clock import now_ms
 from schemas import topics
-from schemas.records import SegmentChange, Trigger
+from schemas.records import FiredTrigger, SegmentChange
 from tests.sinks.examples import ADA, ADAS, insert, placed, profile, session
 from tests.sinks.history import family, profile_of
 from warehouse.client import Warehouse
@@ -54,7 +54,7 @@ def test_the_changes_of_the_last_minute_say_who_and_why(warehouse: Warehouse, wo
     due = msgspec.structs.replace(new, change_id="c2", change="exited", changed_at=now + 1, cause="deadline")
     old = msgspec.structs.replace(new, change_id="c3", changed_at=now - 600_000)
     insert(warehouse, [placed(topics.SEGMENTS, change, at) for at, change in enumerate((new, due, old))])
-    crowd = Trigger(workspace, "t1", "spike", now + 2, "tick", 0, "{}", across='"shoe"')
+    crowd = FiredTrigger(workspace, "t1", "spike", now + 2, "tick", 0, "{}", across='"shoe"')
     payments = msgspec.structs.replace(crowd, trigger_id="t2", fired_at=now + 3, across=None)
     insert(warehouse, [placed(topics.TRIGGERS, each, at) for at, each in enumerate((crowd, payments))])
     assert [row[1:] for row in latest_happenings(warehouse, workspace)] == [

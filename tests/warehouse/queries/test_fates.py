@@ -30,7 +30,7 @@ def test_each_event_and_each_delivery_is_where_it_ended_last(warehouse: Warehous
     attempts = [
         attempt("d1", "retry", workspace, reason="throttled", due_at=NOW + 9),
         attempt("d1", "delivered", workspace, attempt=2, attempted_at=NOW + 5),
-        attempt("d2", "paused", workspace, reason="unauthorised", due_at=NOW + 7),
+        attempt("d2", "suspended", workspace, reason="unauthorised", due_at=NOW + 7),
         attempt("d3", "suppressed", workspace, reason="no_consent", attempt=0),
         *renamed_while_it_waits(workspace),
     ]

@@ -11,7 +11,7 @@ from tests.support import plain
 from warehouse.client import Warehouse
 from warehouse.errors import QueryTooLargeError
 from warehouse.queries import past_events
-from warehouse.queries.past_events import PastEvent, PastEvents, Published
+from warehouse.queries.past_events import PastEvent, PastEvents, PublishedSessions
 from warehouse.queries.values import literal, slices
 
 AWKWARD = ("it's", "back\\slash", "阿达", "tab\tnew\nline", "{x:String}", "nul\0", "' OR 1 = 1 --", "%s %(a)s", "")
@@ -200,7 +200,7 @@ def test_sessions_are_found_of_any_number_of_profiles(migrated: str, past: PastE
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
     plain.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
-    assert past.published(workspace, profiles) == Published(("s1", "s2"), 4)
+    assert past.published(workspace, profiles) == PublishedSessions(("s1", "s2"), 4)
 
 
 def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, past: PastEvents, workspace: str) -> None:
@@ -225,7 +225,7 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
     plain.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
     assert past.published(workspace, ["p"]).sessions == ("s1", "s2")
-    assert past.published(workspace, ["nobody"]) == Published((), 0)
+    assert past.published(workspace, ["nobody"]) == PublishedSessions((), 0)
 
 
 def test_a_clickhouse_that_is_away_is_worth_another_try_and_one_that_refuses_is_not(migrated: str) -> None:
@@ -257,5 +257,5 @@ def test_a_session_that_another_profile_retracted_counts_for_the_version_and_is_
     for owner, status, deleted, version in (("p", "closed", 0, 3), ("q", "retracted", 1, 39)):
         values = f"({literal(workspace)}, 'p-1000', '{owner}', '{status}', {deleted}, {version})"
         warehouse.run(f"INSERT INTO onefold.sessions ({columns}) VALUES {values}")
-    assert past.published(workspace, ["p"]) == Published((), 39)
-    assert past.published(workspace, ["q"]) == Published((), 0)
+    assert past.published(workspace, ["p"]) == PublishedSessions((), 39)
+    assert past.published(workspace, ["q"]) == PublishedSessions((), 0)

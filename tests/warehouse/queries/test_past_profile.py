@@ -3,7 +3,7 @@
 import pytest
 
 from schemas import topics
-from schemas.records import Trigger
+from schemas.records import FiredTrigger
 from tests.sinks.examples import ADA, ADAS, NOW, change, insert, placed
 from warehouse.client import Warehouse
 from warehouse.queries.across import past_firings
@@ -16,11 +16,11 @@ NOW_TEXT = "2023-11-14T22:13:20.123Z"
 
 def test_times_are_iso_8601_with_milliseconds(warehouse: Warehouse, workspace: str) -> None:
     fired = [
-        Trigger(workspace, "f1", "thanks", NOW, "m1", 1, "{}", ADAS, (ADA,), "person", NOW),
-        Trigger(workspace, "f2", "thanks", NOW, "", 1, "{}", decided_at=NOW, across='"1"'),
-        Trigger(workspace, "f3", "thanks", NOW + 1, "", 1, "{}", decided_at=NOW, across="1"),
-        Trigger(workspace, "f4", "thanks", NOW + 2, "", 1, "{}", decided_at=NOW, across='""'),
-        Trigger(workspace, "f5", "thanks", NOW + 3, "", 1, "{}", decided_at=NOW),
+        FiredTrigger(workspace, "f1", "thanks", NOW, "m1", 1, "{}", ADAS, (ADA,), "person", NOW),
+        FiredTrigger(workspace, "f2", "thanks", NOW, "", 1, "{}", decided_at=NOW, across='"1"'),
+        FiredTrigger(workspace, "f3", "thanks", NOW + 1, "", 1, "{}", decided_at=NOW, across="1"),
+        FiredTrigger(workspace, "f4", "thanks", NOW + 2, "", 1, "{}", decided_at=NOW, across='""'),
+        FiredTrigger(workspace, "f5", "thanks", NOW + 3, "", 1, "{}", decided_at=NOW),
     ]
     insert(warehouse, [placed(topics.SEGMENTS, change("c1", 1, "entered", workspace), 0)])
     insert(warehouse, [placed(topics.TRIGGERS, firing, at) for at, firing in enumerate(fired)])

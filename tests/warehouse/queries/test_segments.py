@@ -13,7 +13,15 @@ from tests.sinks.examples import ADA, ADAS, NOW, PHONE, insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.queries.profiles import merged_into, profile_id_of
 from warehouse.queries.retention import AgeLimit, note_retained_since
-from warehouse.queries.segments import LAST_MS, Change, Member, Overlap, Segments, TooLongAgo, UnknownSegment
+from warehouse.queries.segments import (
+    LAST_MS,
+    Member,
+    Overlap,
+    Segments,
+    ShownSegmentChange,
+    TooLongAgo,
+    UnknownSegment,
+)
 
 pytestmark = pytest.mark.stack
 
@@ -153,8 +161,8 @@ def test_the_history_is_shown_page_by_page_the_latest_first(warehouse: Warehouse
     assert found[0].identifiers == own[0].identifiers
 
 
-def history(segments: Segments, segment: str, *profile_ids: str) -> list[Change]:
-    found: list[Change] = []
+def history(segments: Segments, segment: str, *profile_ids: str) -> list[ShownSegmentChange]:
+    found: list[ShownSegmentChange] = []
     cursor: str | None = ""
     while cursor is not None:
         page = segments.changes(segment, 5, profile_ids, cursor)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from collectors.sources.files.cdnow import MAPPING, fetch_cdnow
 from collectors.sources.files.load import Tally, check, numbered
-from collectors.sources.files.mapping import Constant, Format, FromColumn, Mapping, Time
+from collectors.sources.files.mapping import FixedValue, Format, FromColumn, Mapping, Time
 from collectors.sources.files.mapping_file import read_mapping
 from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.sorting import TimeSorter
@@ -35,7 +35,7 @@ ORDERS = Mapping(
         "total": FromColumn("total"),
         "paid": FromColumn("paid"),
         "note": FromColumn("what"),
-        "n": Constant("1"),
+        "n": FixedValue("1"),
     },
 )
 HEADER = "ignored,who,at,what,total,paid\n"
@@ -83,9 +83,9 @@ VISITS = msgspec.structs.replace(
     columns=ORDERS.columns | {"url": "text", "agent": "text"},
     context={
         "page.url": FromColumn("url"),
-        "page.title": Constant('"Shop"'),
+        "page.title": FixedValue('"Shop"'),
         "userAgent": FromColumn("agent"),
-        "ip": Constant('"5.9.0.1"'),
+        "ip": FixedValue('"5.9.0.1"'),
     },
 )
 

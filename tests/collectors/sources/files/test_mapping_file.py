@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collectors.sources.files.cdnow import MAPPING
-from collectors.sources.files.mapping import Constant, Format, FromColumn, Time
+from collectors.sources.files.mapping import FixedValue, Format, FromColumn, Time
 from collectors.sources.files.mapping_file import read_mapping
 from collectors.sources.files.problems import MappingError
 
@@ -31,7 +31,7 @@ def test_the_shipped_mapping_of_cdnow() -> None:
     assert mapping.format == Format("spaces", ",", "skip", "ascii")
     assert mapping.event == "Order Completed"
     assert mapping.occurred_at == Time("date", "%Y%m%d", "UTC")
-    assert mapping.properties["currency"] == Constant('"USD"')
+    assert mapping.properties["currency"] == FixedValue('"USD"')
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert mapping.occurred_at == Time("at", "iso", "Europe/Berlin")
     assert mapping.properties == {
         "total": FromColumn("total"),
-        "paid": Constant("true"),
-        "currency": Constant('"EUR"'),
+        "paid": FixedValue("true"),
+        "currency": FixedValue('"EUR"'),
     }
 
 

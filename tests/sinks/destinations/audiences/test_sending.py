@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.destinations.audiences.sending import MAX_REQUESTS, Again, Batch, Settled, Stopped, Unclear
-from sinks.destinations.audiences.waves import Change, plan, requests_of
+from sinks.destinations.audiences.sending import MAX_REQUESTS, Again, BatchSender, Halt, Settled, Unclear
+from sinks.destinations.audiences.waves import ReceiverChange, plan, requests_of
 from sinks.destinations.contract import Delivered, Outcome, Refused, Retry, Unauthorised
 
 
@@ -17,15 +17,15 @@ class Receiver:
 
     def __init__(self, invalid: frozenset[str], manner: str, stops_after: int) -> None:
         self.held: dict[str, str] = {}
-        self.requests: list[Sequence[Change[str]]] = []
+        self.requests: list[Sequence[ReceiverChange[str]]] = []
         self._invalid = invalid
         self._manner = manner
         self._stops_after = stops_after
 
-    async def send(self, request: Sequence[Change[str]]) -> Settled:
+    async def send(self, request: Sequence[ReceiverChange[str]]) -> Settled:
         self.requests.append(request)
         if len(self.requests) > self._stops_after:
-            return Stopped(Retry("throttled", "enough"))
+            return Halt(Retry("throttled", "enough"))
         wrong = {at: Refused("rejected", "no") for at, change in enumerate(request) if _key(change) in self._invalid}
         if wrong and self._manner == "again":
             return Again(wrong)
@@ -38,14 +38,14 @@ class Receiver:
         return outcomes
 
 
-def _key(change: Change[str]) -> str:
+def _key(change: ReceiverChange[str]) -> str:
     return change.target[0]
 
 
 PEOPLE = "abcdef"
 CHANGES = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(["add", "remove"])), max_size=25).map(
     lambda drawn: [
-        Change(at, (person,), frozenset({person}), (verb,), person) for at, (person, verb) in enumerate(drawn)
+        ReceiverChange(at, (person,), frozenset({person}), (verb,), person) for at, (person, verb) in enumerate(drawn)
     ]
 )
 SHARED = st.lists(
@@ -53,14 +53,14 @@ SHARED = st.lists(
     max_size=20,
 ).map(
     lambda drawn: [
-        Change(at, (person, target), keys | {person}, (target,), person)
+        ReceiverChange(at, (person, target), keys | {person}, (target,), person)
         for at, (person, keys, target) in enumerate(drawn)
     ]
 )
 
 
 @given(SHARED)
-def test_waves_keep_the_order_of_whatever_shares_a_key(changes: list[Change[str]]) -> None:
+def test_waves_keep_the_order_of_whatever_shares_a_key(changes: list[ReceiverChange[str]]) -> None:
     planned = plan(changes)
     sent = [(number, change) for number, wave in enumerate(planned.waves) for change in wave]
     assert {change.at for _, change in sent} | planned.superseded.keys() == {change.at for change in changes}
@@ -74,14 +74,14 @@ def test_waves_keep_the_order_of_whatever_shares_a_key(changes: list[Change[str]
 
 
 @given(SHARED, st.integers(1, 4))
-def test_a_request_is_of_one_kind_and_within_its_limit(changes: list[Change[str]], limit: int) -> None:
+def test_a_request_is_of_one_kind_and_within_its_limit(changes: list[ReceiverChange[str]], limit: int) -> None:
     requests = requests_of(changes, limit)
     assert all(len({change.request for change in request}) == 1 and len(request) <= limit for request in requests)
     assert sorted(change.at for request in requests for change in request) == [change.at for change in changes]
 
 
 def test_a_change_over_the_limit_goes_by_itself() -> None:
-    large = Change(0, ("a",), frozenset("a"), ("add",), "a", size=9)
+    large = ReceiverChange(0, ("a",), frozenset("a"), ("add",), "a", size=9)
     small = msgspec.structs.replace(large, at=1, size=1)
     assert [len(request) for request in requests_of([large, small], 5)] == [1, 1]
 
@@ -90,10 +90,10 @@ def test_a_change_over_the_limit_goes_by_itself() -> None:
     CHANGES, st.frozensets(st.sampled_from(PEOPLE)), st.sampled_from(["again", "unclear", "each"]), st.integers(0, 6)
 )
 def test_what_is_delivered_is_the_last_change_and_nothing_is_left_without_outcome(
-    changes: list[Change[str]], invalid: frozenset[str], manner: str, stops_after: int
+    changes: list[ReceiverChange[str]], invalid: frozenset[str], manner: str, stops_after: int
 ) -> None:
     receiver = Receiver(invalid, manner, stops_after)
-    batch = Batch(receiver.send, limit=10)
+    batch = BatchSender(receiver.send, limit=10)
     asyncio.run(batch.send(changes))
     assert sorted(batch.outcomes) == [change.at for change in changes]
     last = {_key(change): change for change in changes}
@@ -108,12 +108,12 @@ def test_what_is_delivered_is_the_last_change_and_nothing_is_left_without_outcom
 def test_after_what_stops_all_nothing_more_is_sent() -> None:
     asked = []
 
-    async def send(request: Sequence[Change[str]]) -> Settled:
+    async def send(request: Sequence[ReceiverChange[str]]) -> Settled:
         asked.append(request)
-        return Stopped(Unauthorised("revoked"))
+        return Halt(Unauthorised("revoked"))
 
-    changes = [Change(at, (str(at),), frozenset(str(at)), (str(at % 3),), "") for at in range(9)]
-    batch = Batch(send, limit=10)
+    changes = [ReceiverChange(at, (str(at),), frozenset(str(at)), (str(at % 3),), "") for at in range(9)]
+    batch = BatchSender(send, limit=10)
     asyncio.run(batch.send(changes))
     assert len(asked) == 1
     assert set(map(type, batch.outcomes.values())) == {Unauthorised}

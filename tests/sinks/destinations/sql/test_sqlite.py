@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import SendingPace
 from definitions.receivers.sql import Sql
 from sinks.delivery.outlet import Leave, Outlet
 from sinks.destinations.contract import Delivered, Outcome, Refused, Retry
@@ -80,11 +80,11 @@ class TestSqlite(SqlContract):
         assert said == []
 
     def test_one_batch_is_written_at_a_time_as_there_is_one_writer(self) -> None:
-        definition = Definition("t", receiver=self.options, concurrency=8)
-        outlet = Outlet(definition, lambda: None)
+        pace = SendingPace(concurrency=8)
+        outlet = Outlet(pace, lambda: None)
         opened = SqlDestination(self.options, FIELDS)
-        outlet.bound(definition, opened.batching)
-        outlet.limit(definition, 1.0)
+        outlet.bound(pace, opened.batching)
+        outlet.limit(pace, 1.0)
         assert outlet.room == 1
         assert outlet.begin(opened, 1) is Leave.WHOLE
         assert outlet.begin(opened, 1) is Leave.NO

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
-from definitions.destinations import Destination
+from definitions.destinations import Checks, Destination
 from definitions.model import Aggregate, Call, EventCount, EventMatcher, Measure, Statistical, Trait, Window
 from definitions.receivers.webhook import Webhook
 from definitions.streaming.program import destinations_by_segment
@@ -33,7 +33,7 @@ PROGRAM = compile_program(
         destinations=(
             Destination("plain"),
             Destination("mail", traits=("rate", "plan", "none", "nested", "visits")),
-            Destination("fresh", not_older_than_ms=MINUTE),
+            Destination("fresh", checks=Checks(not_older_than_ms=MINUTE)),
             Destination("calm", coalesces=True),
             Destination("unnamed", traits=("plan",)),
         ),
@@ -154,9 +154,9 @@ def test_where_there_is_a_receiver_nothing_is_withheld_for_its_reasons_are_to_be
         SegmentChange("main", str(at), ANNS, "a", direction, 0, "m", at, decided_at=99)  # type: ignore[arg-type]
         for at, direction in enumerate(("entered", "exited", "entered"))
     ]
-    options = {"not_older_than_ms": 5, "coalesces": True}
-    assert sent_to(Destination("d", **options), late)[0] == []  # type: ignore[arg-type]
-    served = Destination("d", receiver=Webhook("https://shop.example/hook"), **options)  # type: ignore[arg-type]
+    alone = Destination("d", checks=Checks(not_older_than_ms=5), coalesces=True)
+    assert sent_to(alone, late)[0] == []
+    served = msgspec.structs.replace(alone, receiver=Webhook("https://shop.example/hook"))
     assert sent_to(served, late) == (late, {})
 
 
@@ -181,5 +181,5 @@ def test_a_destination_ends_where_the_segments_do(steps: list[tuple[str, int]], 
     assert len({change.segment for change in kept}) == len(kept)
     assert len(kept) + withheld.total() == len(changes)
     assert all(before.version < after.version for before, after in pairwise(kept))
-    fresh, _ = sent_to(Destination("d", not_older_than_ms=limit), changes)
+    fresh, _ = sent_to(Destination("d", checks=Checks(not_older_than_ms=limit)), changes)
     assert fresh == [change for change in changes if change.change == "exited" or change.decided_at <= limit]

@@ -9,6 +9,7 @@ from schemas.known_consent import later
 from schemas.records import (
     ConsentChange,
     Event,
+    FiredTrigger,
     Identifier,
     Profile,
     ProfileCommand,
@@ -17,7 +18,6 @@ from schemas.records import (
     SegmentChange,
     Transfer,
 )
-from schemas.records import Trigger as TriggerRecord
 from schemas.topics import CONSENTS, PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS, activation
 from streams.adoption import unchanging
 from tests.streams.agents.profile.partition import ANN, ANNS, NAMESPACE, ProfilePartition
@@ -54,7 +54,7 @@ def test_an_activation_says_what_the_person_has_said_and_where_they_are_and_its_
     assert (status(sent.consent), sent.timezone) == ("granted", "Asia/Shanghai")
     assert (change.consent, change.timezone) == ("", "")
     profiles.event(event(START + 1, "Buy", context=DENIED), ANN)
-    [fired], [trigger] = profiles.read(activation("mail"), TriggerRecord), profiles.read(TRIGGERS, TriggerRecord)
+    [fired], [trigger] = profiles.read(activation("mail"), FiredTrigger), profiles.read(TRIGGERS, FiredTrigger)
     assert (status(fired.consent), fired.timezone) == ("denied", "Asia/Shanghai"), "as of the end of the batch"
     assert (trigger.consent, trigger.timezone) == ("", "")
 
@@ -63,7 +63,7 @@ def test_the_traits_that_a_destination_asks_for_travel_with_its_triggers_as_well
     profiles = partition(("email",))
     profiles.event(event(START, type="identify", traits={"email": "ann@example.com", "plan": "pro"}), ANN)
     profiles.event(event(START + 1, "Buy"), ANN)
-    [fired], [trigger] = profiles.read(activation("mail"), TriggerRecord), profiles.read(TRIGGERS, TriggerRecord)
+    [fired], [trigger] = profiles.read(activation("mail"), FiredTrigger), profiles.read(TRIGGERS, FiredTrigger)
     assert (fired.traits, trigger.traits) == ('{"email":"ann@example.com"}', "")
 
 

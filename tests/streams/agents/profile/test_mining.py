@@ -20,8 +20,7 @@ from definitions.model import (
     Trigger,
 )
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, Mine, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
-from schemas.records import Trigger as TriggerRecord
+from schemas.records import FiredTrigger, Identifier, Mine, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import EVENTS_DEAD, PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS
 from streams.adoption import unchanging
 from tests.streams.agents.profile.partition import ANN, ANNS, NAMESPACE, ProfilePartition, chunk
@@ -68,7 +67,7 @@ def changes(profiles: ProfilePartition) -> list[tuple[str, str, str, int]]:
 
 
 def fired(profiles: ProfilePartition) -> list[str]:
-    return [each.cause for each in profiles.read(TRIGGERS, TriggerRecord)]
+    return [each.cause for each in profiles.read(TRIGGERS, FiredTrigger)]
 
 
 def outcomes(profiles: ProfilePartition) -> dict[str, int]:

@@ -48,7 +48,7 @@ def test_triggers_of_what_came_meanwhile_fire_when_the_replay_is_done_whichever_
     profiles.command(chunk(1, failed[3], last=False))
     profiles.command(chunk(2))
 
-    assert [(record.cause, record.fired_at) for record in profiles.read(TRIGGERS, schemas.records.Trigger)] == [
+    assert [(record.cause, record.fired_at) for record in profiles.read(TRIGGERS, schemas.records.FiredTrigger)] == [
         ("f-1", START - 1), ("f1", START + 1), ("f2", START + 2)
     ]  # fmt: skip
 

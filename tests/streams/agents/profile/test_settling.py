@@ -6,8 +6,7 @@ import pytest
 
 from definitions import Definitions, compile_program
 from definitions.model import AllOf, Call, EventCount, EventMatcher, Not, Segment, Trigger, Window
-from schemas.records import Absorb, Event, Fold, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
-from schemas.records import Trigger as Fired
+from schemas.records import Absorb, Event, FiredTrigger, Fold, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS
 from settings import SETTLING_MS
 from state.store import HELD
@@ -162,7 +161,7 @@ def test_equal_times_are_evaluated_one_after_the_other_as_in_time(before: list[E
     profiles.sweep(QUIET)
 
     assert _published(profiles) == [("paid twice", change, NOW - 2 * HOUR) for change in ("entered", "exited")]
-    assert [each.cause for each in profiles.read(TRIGGERS, Fired)] == ["p2"]
+    assert [each.cause for each in profiles.read(TRIGGERS, FiredTrigger)] == ["p2"]
 
 
 def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_once_it_has_settled() -> None:
@@ -254,7 +253,7 @@ def test_of_what_is_of_the_past_each_event_fires_its_triggers() -> None:
     profiles.events([ADDED, _late(NOW - 2 * HOUR, "Add")], ANN, NOW + SECOND)
     profiles.sweep(QUIET)
 
-    fired = [(each.fired_at, each.cause) for each in profiles.read(TRIGGERS, Fired)]
+    fired = [(each.fired_at, each.cause) for each in profiles.read(TRIGGERS, FiredTrigger)]
     assert sorted(fired) == [(at, f"{at}-Add") for at in (NOW - 3 * HOUR, NOW - 2 * HOUR)]
 
 

@@ -25,8 +25,7 @@ from definitions.sets import Completion, DefinitionSet, Publication, Stamping, n
 from definitions.sets.publication import completion_record, published_by, set_record, stamping_record
 from definitions.streaming.states import Times, encode_state
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, ProfileCommand, Seed, SegmentChange
-from schemas.records import Trigger as TriggerRecord
+from schemas.records import FiredTrigger, Identifier, ProfileCommand, Seed, SegmentChange
 from schemas.topics import DEFINITIONS, SEGMENTS, TRIGGERS, activation
 from streams.adoption import Adopted, Compiler
 from streams.agents.profile import walking
@@ -138,7 +137,7 @@ def test_an_edit_leaves_the_lapses_of_those_whom_it_does_not_concern_as_they_are
     assert worker.sweep(NOW + HOUR * 2 // 3) == []
     assert worker.sweep(NOW + HOUR - 1) == []
     assert worker.sweep(NOW + HOUR + 400) == [("p0", "abandoned entered", "deadline", NOW + HOUR)]
-    fired = worker.partition.read(TRIGGERS, TriggerRecord)
+    fired = worker.partition.read(TRIGGERS, FiredTrigger)
     assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
 
 
@@ -157,7 +156,7 @@ def away_while(worker: Worker, *segments: Segment) -> list[tuple[str, str, str, 
     changes, fired = [], []
     for after in (0, 1_000, 5_000, 6_000):
         changes += worker.sweep(NOW + 2 * HOUR + after)
-        fired += worker.partition.read(TRIGGERS, TriggerRecord)
+        fired += worker.partition.read(TRIGGERS, FiredTrigger)
     assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
     return changes
 
@@ -218,7 +217,7 @@ def test_what_lapsed_has_its_own_time_however_many_versions_were_applied_meanwhi
     changes, fired = [], []
     for after in (0, 1_000, 5_000, 6_000):
         changes += worker.sweep(NOW + 2 * HOUR + after)
-        fired += worker.partition.read(TRIGGERS, TriggerRecord)
+        fired += worker.partition.read(TRIGGERS, FiredTrigger)
     assert changes == [("p0", "abandoned entered", "deadline", NOW + HOUR)]
     assert [(each.fired_at, each.cause) for each in fired] == [(NOW + HOUR, "deadline")]
 

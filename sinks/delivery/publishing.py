@@ -1,4 +1,4 @@
-"""Tells operators what is held up: records of `deliveries.control`, on changes only.
+"""Publishes to operators what is held up: records of `deliveries.control`, on changes only.
 
 Which destinations this process cannot open, and which do not accept their credentials.
 """
@@ -29,14 +29,14 @@ Record = tuple[bytes, bytes | None]
 _Held = TypeVar("_Held", Unopened, Suspended)
 
 
-class Telling:
-    """What was said so far; at first what the topic says, so that a process that starts takes back what has passed."""
+class HeldUpPublisher:
+    """Knows what was said so far, at first what the topic says: a process that starts takes back what has passed."""
 
     def __init__(self, kafka: str, said: Pauses) -> None:
         self._producer = AcknowledgedProducer(kafka, "onefold-deliverer", delivery_timeout_s=DELIVERY_TIMEOUT_S)
         self._said = said
 
-    def tell(self, topic: Pauses, held: Pauses, over: Collection[str]) -> None:
+    def publish(self, topic: Pauses, held: Pauses, over: Collection[str]) -> None:
         """Say what is held up, and what is no more, unless it was said. Raises TerminalError.
 
         `topic`: what it says now; `over`: the suspensions that it has, of whatever process, and that are over.

@@ -1,14 +1,13 @@
-"""The record of what became of a delivery: of each attempt, and of what was not sent. Pure."""
+"""What became of a delivery, said of an activation at a destination: the record of `deliveries`. Pure.
 
-from typing import NamedTuple
+Deliverers say it, and so do whoever replays deliveries or brings a destination in line.
+"""
+
+from typing import Literal, NamedTuple
 
 from schemas.activations import Activation, delivery_key
 from schemas.records import DeliveryAttempt
-from schemas.records.deliveries import DeliveryOutcome
-from sinks.delivery.activations import MAX_ACTIVATION_BYTES
-from sinks.destinations.contract import Exchange
-
-_REPLAYABLE = frozenset({"refused", "suppressed"})
+from schemas.records.deliveries import DeliveryOutcome, DeliveryReason
 
 
 class Whose(NamedTuple):
@@ -20,21 +19,27 @@ class Whose(NamedTuple):
 
 
 class Saying(NamedTuple):
-    """What is said of a delivery, beside what it is. `key`: its own, where that is at hand."""
+    """What is said of a delivery, beside what it is. `key`: its own, where that is at hand.
+
+    `status`, `request`, `answer`: what was exchanged with the receiver, without secrets.
+    """
 
     outcome: DeliveryOutcome
-    reason: str = ""
+    reason: DeliveryReason | Literal[""] = ""
     detail: str = ""
     attempt: int = 0
     took_ms: int = 0
     due_at: int | None = None
-    exchange: Exchange = Exchange()
+    status: int | None = None
+    request: str = ""
+    answer: str = ""
     key: str = ""
 
 
-def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: Saying, now: int) -> DeliveryAttempt:
-    """Make the record. `record`: the activation as it came."""
-    is_kept = saying.outcome in _REPLAYABLE and len(record) <= MAX_ACTIVATION_BYTES
+def delivery_attempt(
+    whose: Whose, activation: Activation, saying: Saying, now: int, record: bytes | None = None
+) -> DeliveryAttempt:
+    """Return what is put on `deliveries`. `record`: the activation as it came, where it is kept for a replay."""
     return DeliveryAttempt(
         workspace=activation.workspace,
         delivery_id=saying.key or delivery_key(activation, whose.kept_as, whose.mapping),
@@ -53,11 +58,11 @@ def attempt_record(whose: Whose, activation: Activation, record: bytes, saying: 
         attempted_at=now,
         took_ms=saying.took_ms,
         due_at=saying.due_at,
-        status=saying.exchange.status,
-        request=saying.exchange.request,
-        answer=saying.exchange.answer,
+        status=saying.status,
+        request=saying.request,
+        answer=saying.answer,
         mapping=whose.mapping,
         version=activation.version,
         kept_as=whose.kept_as,
-        activation=record if is_kept else None,
+        activation=record,
     )

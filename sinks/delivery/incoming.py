@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Container, Iterable
 
 from schemas.topics import CONSENTS
-from sinks.delivery.rounds import Arrival
+from sinks.delivery.rounds import IncomingRecord
 
 MOST, MOST_BYTES = 5_000, 8_000_000
 FEW, FEW_BYTES = 1_000, 2_000_000
@@ -16,14 +16,14 @@ OF_UNSENDABLE = 100
 """Records in one round, of destinations that can be sent nothing now: the others wait while these are admitted."""
 
 
-class Arrivals:
+class Incoming:
     """Keeps the order of each topic. What people have said goes first: it counts from when it is read.
 
     Filled and emptied by the event loop; `full` and `has_room` may be called by another thread.
     """
 
     def __init__(self) -> None:
-        self._by_topic: dict[str, deque[Arrival]] = {}
+        self._by_topic: dict[str, deque[IncomingRecord]] = {}
         self._bytes_of: Counter[str] = Counter()
         self._number = 0
         self._until_bytes = 0  # `take` takes no more once so few are left
@@ -33,12 +33,12 @@ class Arrivals:
     def __len__(self) -> int:
         return self._number
 
-    def add(self, arrivals: Iterable[Arrival]) -> None:
+    def add(self, records: Iterable[IncomingRecord]) -> None:
         """Add records, each behind those of its topic."""
-        for arrival in arrivals:
-            self._by_topic.setdefault(arrival.topic, deque()).append(arrival)
+        for record in records:
+            self._by_topic.setdefault(record.topic, deque()).append(record)
             self._number += 1
-            self._count_bytes(arrival.topic, _bytes(arrival))
+            self._count_bytes(record.topic, _bytes(record))
 
     def full(self) -> list[str]:
         """Return the topics of which so much waits that no more is to be read."""
@@ -48,7 +48,7 @@ class Arrivals:
         """Return whether so little of a topic waits that more is to be read."""
         return not self._exceeds(topic, FEW, FEW_BYTES)
 
-    def take(self, limit: int, most_bytes: int, unsendable: Container[str] = ()) -> list[Arrival]:
+    def take(self, limit: int, most_bytes: int, unsendable: Container[str] = ()) -> list[IncomingRecord]:
         """Take `limit` records at most: of `consents` first, then of each topic as many as of any other.
 
         They are fewer where they are long: one more than fit into so many bytes at most. Of topics that are
@@ -62,8 +62,8 @@ class Arrivals:
         self._number -= len(taken)
         return taken
 
-    def _take_in_turns(self, topics: Iterable[str], limit: int) -> list[Arrival]:
-        taken: list[Arrival] = []
+    def _take_in_turns(self, topics: Iterable[str], limit: int) -> list[IncomingRecord]:
+        taken: list[IncomingRecord] = []
         left = list(topics)
         while left and len(taken) < limit and self.bytes > self._until_bytes:
             share = max((limit - len(taken)) // len(left), 1)
@@ -72,11 +72,11 @@ class Arrivals:
             left = [topic for topic in left if topic in self._by_topic]
         return taken
 
-    def _take_of(self, topic: str, limit: int) -> list[Arrival]:
+    def _take_of(self, topic: str, limit: int) -> list[IncomingRecord]:
         waiting = self._by_topic.get(topic)
         if waiting is None:
             return []
-        taken: list[Arrival] = []
+        taken: list[IncomingRecord] = []
         while waiting and len(taken) < limit and self.bytes > self._until_bytes:
             taken.append(waiting.popleft())
             self._count_bytes(topic, -_bytes(taken[-1]))
@@ -93,5 +93,5 @@ class Arrivals:
         return len(self._by_topic.get(topic, ())) > number / topics or self._bytes_of[topic] > size / topics
 
 
-def _bytes(arrival: Arrival) -> int:
-    return len(arrival.value or b"")
+def _bytes(record: IncomingRecord) -> int:
+    return len(record.value or b"")

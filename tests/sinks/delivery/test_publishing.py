@@ -1,6 +1,6 @@
-"""What operators are told of destinations that are sent nothing, by each process."""
+"""What is published to operators of destinations that are sent nothing, by each process."""
 
-from definitions.destinations import Destination as Definition
+from definitions.destinations import Destination
 from definitions.receivers.webhook import Webhook
 from schemas.delivery_control import (
     Pauses,
@@ -11,18 +11,18 @@ from schemas.delivery_control import (
     suspended_record,
     unopened_record,
 )
+from sinks.delivery.publishing import changes
 from sinks.delivery.served import Destinations
-from sinks.delivery.telling import changes
 from sinks.destinations.contract import Delivered, Outcome, Refused, Unauthorised
 from tests.sinks.delivery.test_outlet import OPENED
 
-SHOP = Definition("shop", receiver=Webhook("https://shop.example"))
+SHOP = Destination("shop", receiver=Webhook("https://shop.example"))
 NOW = 1_000_000
 REFUSED = Suspended("shop", NOW, "answered 401 Unauthorized")
 SAID = Pauses(suspended={"shop": REFUSED})
 
 
-def serving(*definitions: Definition) -> Destinations:
+def serving(*definitions: Destination) -> Destinations:
     destinations = Destinations(lambda _: OPENED, lambda _: None)
     destinations.define(definitions, {})
     return destinations

@@ -1,12 +1,8 @@
 """Reads records of `activation.NAME`: changes of segments and triggers."""
 
-from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas.activations import Activation, activation_of
 from schemas.codec import Codec, DecodeError
-from schemas.records import SegmentChange, Trigger
-
-MAX_ACTIVATION_BYTES = MAX_RECORD_BYTES - 300_000
-"""A larger record is not admitted: with what is kept of it, it would be more than the broker takes."""
+from schemas.records import FiredTrigger, SegmentChange
 
 
 class ActivationReader:
@@ -14,16 +10,16 @@ class ActivationReader:
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
-        self._trigger = codec.prefix(Trigger)
+        self._trigger = codec.prefix(FiredTrigger)
         codec.prefix(SegmentChange)
 
     def read(self, value: bytes | None) -> Activation:
         """Return what a record says. Raises DecodeError; the registry's own errors pass through."""
         if value is not None and value.startswith(self._trigger):
-            return activation_of(self._codec.decode(Trigger, value))
+            return activation_of(self._codec.decode(FiredTrigger, value))
         try:
             return activation_of(self._codec.decode(SegmentChange, value))
         except DecodeError as error:
             if error.reason != "wrong_schema":
                 raise
-        return activation_of(self._codec.decode(Trigger, value))
+        return activation_of(self._codec.decode(FiredTrigger, value))
