@@ -10,6 +10,7 @@ from schemas.identity import stable_id
 from schemas.records import ConsentChange, FiredTrigger, Identifier, Profile, SegmentChange
 from streams.fold import facets
 from streams.fold.moment import (
+    BEGINNING,
     DEFINITION,
     MERGE,
     MINING,
@@ -68,7 +69,8 @@ def consent_records(
 
     Those of other ids name everything: what was published under them is not known here.
     """
-    changed = state.consent.publish(state.as_of)
+    # Of whom an unmerge has left no event, nothing is known since now.
+    changed = state.consent.publish(changed_at if state.as_of == BEGINNING else state.as_of)
     everything = state.consent.entries()
     if not changed and not out.announces_consent:
         return

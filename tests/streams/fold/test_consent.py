@@ -52,6 +52,15 @@ def merged(*states: ProfileState) -> tuple[ProfileState, Outputs]:
     return result, out
 
 
+def test_what_was_said_of_whom_no_event_is_left_is_unknown_since_then() -> None:
+    state, out = fold([said(START, {"marketing": True})], out=Outputs())
+    assert len(records(state, out)) == 1
+    left = ProfileState()
+    left.consent.published = state.consent.published
+    (record,) = records(left, Outputs(touches_consent=True))
+    assert [(each.purpose, each.status, each.since) for each in record.changed] == [("marketing", "unknown", START)]
+
+
 @pytest.mark.parametrize(
     ("context", "expected"),
     [
