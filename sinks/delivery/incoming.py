@@ -6,13 +6,13 @@ from collections.abc import Container, Iterable
 from schemas.topics import CONSENTS
 from sinks.delivery.rounds import IncomingRecord
 
-MOST, MOST_BYTES = 5_000, 8_000_000
-FEW, FEW_BYTES = 1_000, 2_000_000
+MOST, MOST_BYTES = 2_000, 8_000_000
+FEW, FEW_BYTES = 500, 2_000_000
 """Records that wait to be admitted: of one topic MOST are read, and then none until there are fewer than FEW.
 
 Each topic that waits has an equal share of that.
 """
-OF_UNSENDABLE = 100
+OF_UNSENDABLE = 25
 """Records in one round, of destinations that can be sent nothing now: the others wait while these are admitted."""
 
 
