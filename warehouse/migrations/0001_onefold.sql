@@ -745,7 +745,7 @@ FROM onefold.dead_letters FINAL
 UNION ALL
 SELECT
     workspace, 'delivery', toLowCardinality(last.4), activation_id,
-    if(last.1 IN ('retry', 'paused'), 'waiting', last.1), last.2, last.3
+    if(last.1 IN ('retry', 'suspended'), 'waiting', last.1), last.2, last.3
 FROM
 (
     SELECT
