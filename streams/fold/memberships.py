@@ -22,10 +22,13 @@ class Memberships(Facet):
             self.leave([segment], moment)
 
     def leave(self, segments: Collection[str], moment: Moment) -> None:
-        """Leave segments that the profile is in."""
+        """Leave segments that the profile is in, nobody before the entry.
+
+        After an unmerge the profile may be in a segment since an event that the other one has now.
+        """
         for segment in segments:
-            del self.entered_at[segment]
-            _draft(segment, "exited", moment.as_of, moment)
+            entered_at = self.entered_at.pop(segment)
+            _draft(segment, "exited", max(moment.as_of, entered_at), moment)
 
     def leave_all(self, moment: Moment) -> None:
         """Leave all segments until the next evaluation."""

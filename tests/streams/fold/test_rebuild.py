@@ -1,17 +1,21 @@
 """Rebuilding a profile: which replay counts, what waits meanwhile, and what is published in the end."""
 
+import msgspec
 import pytest
 
+from definitions import Definitions, compile_program
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import rebuild
 from streams.fold.entry import Entry, Forward, Rebuilding, decode_entry, encode_entry
+from streams.fold.fold import refresh
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
+from streams.fold.merge import retire
 from streams.fold.moment import Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import ID_BYTES, id_of
 from streams.fold.state import ProfileState
-from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions
+from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, identify, transitions
 
 ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
 NOW = START + 5 * MINUTE
@@ -228,6 +232,23 @@ def test_nobody_leaves_before_the_entry_that_another_profile_s_events_had_led_to
     _replay(rebuilding, *events)
     _, out = _finish(rebuilding)
 
+    assert ("pro", "exited", START + DAY) in transitions(out.segment_changes)
+
+
+@pytest.mark.parametrize("how", ["event", "definition", "merge"])
+def test_who_stays_since_another_profile_s_events_leaves_later_not_before_that(how: str) -> None:
+    rebuilding = _begun(ProfileState(memberships=Memberships({"pro": START + DAY})))
+    _replay(rebuilding, identify(START, {"plan": "pro"}))
+    state, out = _finish(rebuilding)
+    assert state.memberships.entered_at["pro"] == START + DAY > state.as_of
+
+    if how == "event":
+        _, out = fold([identify(START + 10 * MINUTE, {"plan": "free"})], state)
+    elif how == "definition":
+        undefined = msgspec.structs.replace(CONTEXT, program=compile_program(Definitions()))
+        refresh(state, undefined, out)
+    else:
+        retire(state, CONTEXT, out)
     assert ("pro", "exited", START + DAY) in transitions(out.segment_changes)
 
 
