@@ -154,6 +154,14 @@ def test_every_alert_is_about_metrics_that_are_served_and_has_a_section_of_the_r
         assert rule["alert"] in headings
 
 
+def test_no_alert_compares_counters_which_begin_anew_with_each_restart() -> None:
+    groups = YAML(typ="safe").load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    restarts_known = re.compile(r"increase\(\w+_total(\{[^}]*\})?\[\w+\]\)|\b(\w+_total) unless \2 offset \w+")
+    expressions = [rule["expr"] for group in groups for rule in group["rules"]]
+    assert sum("_total" in each for each in expressions) == 2
+    assert [each for each in expressions if "_total" in restarts_known.sub("", each)] == []
+
+
 def test_clickhouse_gets_the_profile_of_the_embedded_gateway() -> None:
     profile = ElementTree.parse(ROOT / "deploy/clickhouse/users.d/onefold.xml").getroot().find("profiles/default")
 
