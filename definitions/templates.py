@@ -46,7 +46,9 @@ _BLANKS_IN_A_ROW = re.compile(rf"\s{{{_MOST_IN_A_ROW + 1}}}")
 _UNEXPECTED = re.compile("unexpected '(.)'")
 _PLAIN = {"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u3002": ".", "\u3001": ","}
 """Signs of other scripts with those of the notation that they stand for; others are told by their width."""
-_WIDE = re.compile("\uff5b[\uff5b%\uff05]|[\uff5d%\uff05]\uff5d")
+_WIDE_OPENING = re.compile("\uff5b[\uff5b%\uff05]")
+_WIDE_CLOSING = re.compile("[\uff5d%\uff05]\uff5d")
+"""Also a percentage in a bracket of a plain text: it closes only what "{{" or "{%" has opened."""
 _SINGLE = re.compile(r"(?<!\{)\{[ \t]*((?:[^\W\d]\w*)(?:\.\w+)+)[ \t]*\}(?!\})")
 _RAW = re.compile(r"\{%-?\s*raw\b")
 _PARTS = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
@@ -99,8 +101,10 @@ def problems(
     except LiquidError as error:
         token = getattr(error.token, "start_index", -1)
         offset = token if token >= 0 else None
-        yield _wide_brackets(text) or Problem(
-            f"the template cannot be read: {error.message}", _hint(str(error.message)), offset
+        yield (
+            _wide_brackets(text)
+            or _wide_end(text)
+            or Problem(f"the template cannot be read: {error.message}", _hint(str(error.message)), offset)
         )
         return
     if (wide := _wide_brackets(text)) is not None:
@@ -192,12 +196,18 @@ def _hint(message: str) -> str:
 
 def _wide_brackets(text: str) -> Problem | None:
     """Return that there are brackets of another width, which are a text."""
-    wide = _WIDE.search(text)
-    if wide is None:
-        return None
-    opened = text.rfind("{{", 0, wide.start())
-    is_closed = opened < 0 or "}}" in text[opened : wide.start()]
-    offset = wide.start() if is_closed else opened
+    wide = None if _RAW.search(text) else _WIDE_OPENING.search(text)
+    return None if wide is None else _too_wide(wide.start())
+
+
+def _wide_end(text: str) -> Problem | None:
+    """Return that brackets of another width close what begins with those of the notation."""
+    starts = (part.start() for part in _PARTS.finditer(text) if _WIDE_CLOSING.search(part[0]))
+    start = next(starts, None)
+    return None if start is None else _too_wide(start)
+
+
+def _too_wide(offset: int) -> Problem:
     return Problem("the template has brackets of full width, which are a plain text", "write {{ and }}", offset)
 
 

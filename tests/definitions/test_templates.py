@@ -18,6 +18,8 @@ from definitions.templates import MAX_LONG_TEMPLATE, MAX_TEMPLATE, Payload, _env
         "{{ trigger.fired_at | date: '%Y-%m-%d' }}",
         "{ event.nam } ${user.name} {a: {b: 1}} { profile } 全角\uff5b一\uff5d {profile.id",
         "{% raw %}{ profile.id }{% endraw %}",
+        "{% raw %}\uff5b\uff5b profile.id \uff5d\uff5d{% endraw %}",
+        "\uff5b全场50%\uff5d优惠 {{ event.name }} \uff5b50\uff05\uff5d \uff5b\uff5d\uff5d",
     ],
 )
 def test_what_is_right(text: str) -> None:
@@ -51,6 +53,8 @@ def test_what_is_wrong(text: str, message: str) -> None:
         ("Hi ${ event.name }!", 4, "write {{ event.name }}"),
         ("\uff5b\uff5b profile.id \uff5d\uff5d", 0, "write {{ and }}"),
         ("a {{ profile.id \uff5d\uff5d", 2, "write {{ and }}"),
+        ("{{ event.name }} 50%\uff5d {% if event.name %\uff5dx{% endif %}", 22, "write {{ and }}"),
+        ("\uff5b% if event.name %}", 0, "write {{ and }}"),
         ("{{ profile.id \uff5c upcase }}", 14, "write | instead of \uff5c"),
         ("{{ profile.id | default: \u201c您\u201d }}", 25, 'write " instead of \u201c'),
         ("{{ profile\u3002id }}", 10, "write . instead of \u3002"),
