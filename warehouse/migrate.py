@@ -64,7 +64,10 @@ def migrate(warehouse: Warehouse, migrations: tuple[Migration, ...] | None = Non
             _apply(warehouse, migration)
             applied.append(migration.name)
         elif checksum != migration.checksum:
-            raise TerminalError(f"migration {migration.name} has changed since it was applied: add a new one instead")
+            raise TerminalError(
+                f"migration {migration.name} has changed since it was applied: begin with a new data folder or database"
+                ", or use the release that has applied it; whoever changes tables adds a migration instead"
+            )
     return tuple(applied)
 
 

@@ -76,6 +76,6 @@ def decode_set(value: bytes) -> DefinitionSet:
         return _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnknownLanguage(
-            f"a set of definitions cannot be understood: {error}: update this release, or roll back by the one that has"
-            " applied the set"
+            f"a set of definitions cannot be understood: {error}: begin with a new data folder, or use the release that"
+            " has applied the set"
         ) from error
