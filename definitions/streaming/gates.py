@@ -2,10 +2,10 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from definitions.model import Field, Operator, Period, PropertyFilter, Scalar
 from definitions.streaming.accumulators import (
@@ -18,6 +18,9 @@ from definitions.streaming.accumulators import (
 )
 from definitions.streaming.scalars import is_number
 from definitions.streaming.values import FLOORS, ORDERINGS, as_double, thresholds_of
+from schemas.records import EventType
+
+_EVENT_TYPES = frozenset(get_args(EventType))
 
 Looked: TypeAlias = tuple[bool, Scalar]
 """A scalar such that equal ones of JSON are equal, and no others."""
@@ -83,7 +86,37 @@ class Gate:
         return passed
 
 
-NO_GATE = Gate((), (), (), ())
+_NO_GATE = Gate((), (), (), ())
+
+
+class Gates:
+    """The gates of accumulators: a call has one of its own if one of them names it, which is made when it is met."""
+
+    def __init__(self, accumulators: Sequence[CompiledAccumulator]) -> None:
+        self._accumulators = accumulators
+        self._by_call: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)  # None: any
+        for index, each in enumerate(accumulators):
+            for call in {(call.type, call.name) for call in each.planned.events.calls} or {(None, None)}:
+                self._by_call[call].append(index)
+        self._made: dict[tuple[str, str | None], Gate] = {}
+
+    def of(self, event_type: str, event_name: str | None) -> Gate:
+        """Return the accumulators that may count an event of a type and name."""
+        gate = self._made.get((event_type, event_name))
+        return self._find(event_type, event_name) if gate is None else gate
+
+    def _find(self, event_type: str, event_name: str | None) -> Gate:
+        if event_type not in _EVENT_TYPES:
+            return _NO_GATE
+        call = (event_type, event_name if (event_type, event_name) in self._by_call else None)
+        if call not in self._made:
+            self._made[call] = compile_gate(self._counting(*call))
+        return self._made[call]
+
+    def _counting(self, event_type: str, event_name: str | None) -> Iterator[CompiledAccumulator]:
+        calls = {(event_type, event_name), (event_type, None), (None, event_name), (None, None)}
+        indexes = {index for call in calls for index in self._by_call.get(call, ())}
+        return (self._accumulators[index] for index in sorted(indexes))
 
 
 def compile_gate(accumulators: Iterable[CompiledAccumulator]) -> Gate:

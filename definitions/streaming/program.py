@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,16 +17,14 @@ from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_la
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
 from definitions.streaming.consent import UNDEFINED, CompiledConsent, consent_for
 from definitions.streaming.directions import Directed, Direction, directed
-from definitions.streaming.gates import NO_GATE, Gate, compile_gate
+from definitions.streaming.gates import Gates
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
 from definitions.streaming.keys import keys_of
 from definitions.streaming.subject import NEVER
 from definitions.streaming.thresholds import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.consent import ALL
-from schemas.records import EventType, ProfileKind
-
-_EVENT_TYPES = frozenset(get_args(EventType))
+from schemas.records import ProfileKind
 
 Accumulators: TypeAlias = tuple[CompiledAccumulator, ...]
 
@@ -216,37 +214,10 @@ class Program:
         """The accumulators by the key of their states."""
         return {accumulator.key: accumulator for accumulator in self.accumulators}
 
-    def gate(self, event_type: str, event_name: str | None) -> Gate:
-        """Return the accumulators that may count an event of a type and name."""
-        gate = self._gates.get((event_type, event_name))
-        return self._gate_of(event_type, event_name) if gate is None else gate
-
-    def _gate_of(self, event_type: str, event_name: str | None) -> Gate:
-        if event_type not in _EVENT_TYPES:
-            return NO_GATE
-        call = (event_type, event_name if (event_type, event_name) in self._by_call else None)
-        if call not in self._gates:
-            self._gates[call] = compile_gate(self._counting(*call))
-        return self._gates[call]
-
     @cached_property
-    def _gates(self) -> dict[tuple[str, str | None], Gate]:
-        """Those asked for so far: only a call that an accumulator names has one of its own."""
-        return {}
-
-    @cached_property
-    def _by_call(self) -> Mapping[tuple[str | None, str | None], list[int]]:
-        """The indexes of the accumulators by the types and names that they count; None: any."""
-        indexes: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-        for index, each in enumerate(self.accumulators):
-            for call in {(call.type, call.name) for call in each.planned.events.calls} or {(None, None)}:
-                indexes[call].append(index)
-        return dict(indexes)
-
-    def _counting(self, event_type: str, event_name: str | None) -> Iterable[CompiledAccumulator]:
-        calls = {(event_type, event_name), (event_type, None), (None, event_name), (None, None)}
-        indexes = {index for call in calls for index in self._by_call.get(call, ())}
-        return (self.accumulators[index] for index in sorted(indexes))
+    def gates(self) -> Gates:
+        """Which accumulators may count an event."""
+        return Gates(self.accumulators)
 
     def touched(
         self, names: Iterable[str], members: Collection[str], waiting: Collection[int], counted: Callable[[str], int]

@@ -24,7 +24,7 @@ class Aggregates(Facet):
         parts, stamp, as_of = OpenParts(event), event.definitions, moment.as_of
         order = EventOrder(event.occurred_at, event.ordinal, event.message_id)
         states = self.states
-        for accumulator in moment.context.program.gate(event.type, event.event).passed(parts, moment.drop_mistyped):
+        for accumulator in moment.context.program.gates.of(event.type, event.event).passed(parts, moment.drop_mistyped):
             if stamp < accumulator.born:
                 continue
             value = None

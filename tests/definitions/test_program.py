@@ -186,7 +186,7 @@ def test_what_compiling_costs_grows_with_the_number_of_definitions() -> None:
         def compile_all() -> None:
             program = compile_program(Definitions(segments))
             collecting = compile_program(Definitions()).collecting(program.accumulators)
-            assert [program.fingerprint, *(collecting.gate("track", name) for name in names)]
+            assert [program.fingerprint, *(collecting.gates.of("track", name) for name in names)]
 
         return calls_of(compile_all)
 

@@ -50,7 +50,7 @@ def counting(
 ) -> list[CompiledAccumulator]:
     """The accumulators that count an event."""
     parts = OpenParts(event_of(Happened(0, event_type, name, properties)))
-    return program.gate(event_type, name).passed(parts, lambda _: None)
+    return program.gates.of(event_type, name).passed(parts, lambda _: None)
 
 
 class Known:
@@ -78,7 +78,7 @@ class Known:
 
     def _add(self, program: Program, happened: Happened, now: int) -> None:
         payload = OpenParts(event_of(happened))
-        for accumulator in program.gate(happened.type, happened.name).passed(payload, lambda _: None):
+        for accumulator in program.gates.of(happened.type, happened.name).passed(payload, lambda _: None):
             value = accumulator.value(payload) if accumulator.value else None
             if value is not None or accumulator.value is None:
                 state = self._states.setdefault(accumulator.key, accumulator.new_state())

@@ -44,5 +44,5 @@ def test_who_compares_a_text_with_a_number_hears_of_it_and_of_a_missing_value_no
     dropped: list[list[str]] = []
     for value in ("9", None):
         parts = OpenParts(event_of(Happened(0, "track", "Buy", {"a": value})))
-        assert program.gate("track", "Buy").passed(parts, lambda keys: dropped.append([*keys])) == []
+        assert program.gates.of("track", "Buy").passed(parts, lambda keys: dropped.append([*keys])) == []
     assert sorted(dropped) == sorted([each.key] for each in program.accumulators)
