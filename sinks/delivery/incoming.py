@@ -19,7 +19,7 @@ OF_UNSENDABLE = 25
 class Incoming:
     """Keeps the order of each topic. What people have said goes first: it counts from when it is read.
 
-    Filled and emptied by the event loop; `full` and `has_room` may be called by another thread.
+    Filled and emptied by the event loop; `full`, `has_any` and `has_room` may be called by another thread.
     """
 
     def __init__(self) -> None:
@@ -43,6 +43,10 @@ class Incoming:
     def full(self) -> list[str]:
         """Return the topics of which so much waits that no more is to be read."""
         return [topic for topic in list(self._by_topic) if self._exceeds(topic, MOST, MOST_BYTES)]
+
+    def has_any(self, topics: Iterable[str]) -> bool:
+        """Return whether anything of topics waits."""
+        return any(topic in self._by_topic for topic in topics)
 
     def has_room(self, topic: str) -> bool:
         """Return whether so little of a topic waits that more is to be read."""

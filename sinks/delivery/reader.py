@@ -171,7 +171,7 @@ class TaskReader:
         with errors_sorted(self._settings.kafka):
             self._pause()
             for task in list(self.tasks.values()):
-                if not task.is_informed and not task.backlog and self._has_read_consents(task):
+                if not task.is_informed and self._has_read_consents(task):
                     self._loop.call_soon_threadsafe(task.inform)
             self._read_again()
             if time.monotonic() - self._acknowledged_at > ACKNOWLEDGE_EVERY_S:
@@ -187,11 +187,12 @@ class TaskReader:
         self._paused = (self._paused | full) - room
 
     def _read_again(self) -> None:
-        """Begin anew where a task has skipped something, once it has nothing left of what came then."""
-        skipping = [task for task in self.tasks.values() if task.skipped and not task.backlog]
+        """Begin anew where a task has skipped something, once it has nothing left of the topics of that."""
+        skipped = {task: list(task.skipped) for task in self.tasks.values() if task.skipped}
+        skipping = {task: of_it for task, of_it in skipped.items() if not task.is_waiting(of_it)}
+        for task, of_it in skipping.items():
+            task.skipped.difference_update(of_it)  # those alone: the task may skip others meanwhile
         if skipping:
-            for task in skipping:
-                task.skipped.clear()
             self._assign()
 
     def _has_read_consents(self, task: DeliveryTask) -> bool:

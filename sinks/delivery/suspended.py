@@ -23,11 +23,12 @@ class SuspendedLines:
         self._untried: set[str] = set()  # those of them of which this process does not know whether they accept
 
     def note(self, kept_as: str, several: Iterable[bytes], view: StateView) -> None:
-        """Note lines whose deliveries have met credentials that are not accepted."""
+        """Note those lines of which the first delivery has met credentials that are not accepted."""
         noted = self._lines.setdefault(kept_as, set())
         for line in several:
-            noted.add(line)
-            view.put(_PREFIX + line, b"1")
+            if lines.read(view, line).is_suspended:
+                noted.add(line)
+                view.put(_PREFIX + line, b"1")
 
     def resumed(self, destinations: Iterable[Served], view: StateView, now: int) -> list[bytes]:
         """Make those due of destinations that accept their credentials again; return them.
@@ -51,12 +52,15 @@ class SuspendedLines:
         self._restored.add(kept_as)
         prefix = _PREFIX + lines.line_key(kept_as, b"")
         noted = self._lines.setdefault(kept_as, set())
-        several = {key.removeprefix(_PREFIX) for key in view.range(prefix)} - noted
+        kept = {key.removeprefix(_PREFIX) for key in view.range(prefix)} - noted
+        view.prefetch(kept)
+        several = {line for line in kept if lines.read(view, line).is_suspended}
+        for line in kept - several:  # what it waited with has ended otherwise
+            view.put(_PREFIX + line, None)
         if not several:
             return []
         noted |= several
         self._untried.add(kept_as)
-        view.prefetch(several)
         first = min(several, key=lambda line: (lines.read(view, line).attempted_at, line))
         return [first] if _hasten(view, first, now) else []
 

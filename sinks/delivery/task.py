@@ -84,10 +84,9 @@ class DeliveryTask:
 
     # -- what comes
 
-    @property
-    def backlog(self) -> int:
-        """How many records wait to be admitted, at least one while some are being admitted."""
-        return len(self.arrived) + self._is_admitting
+    def is_waiting(self, topics: Iterable[str]) -> bool:
+        """Return whether records of topics wait to be admitted, or some are being admitted; from any thread."""
+        return self._is_admitting or self.arrived.has_any(topics)
 
     def submit(self, records: Iterable[IncomingRecord]) -> None:
         """Admit records, in order; those that were admitted before are dropped."""

@@ -11,7 +11,7 @@ from definitions.receivers.values import Secret
 from definitions.receivers.webhook import Webhook
 from schemas.identity import stable_id
 from sinks.destinations.contract import Batching, Delivered, Delivery, Exchange, Outcome, Refused, Retry
-from sinks.destinations.http.inner import item_outcomes, outcome_within
+from sinks.destinations.http.inner import item_outcomes, outcome_within, unsaid
 from sinks.destinations.http.outcomes import outcome_of
 from sinks.destinations.http.redaction import SHORTEST_SECRET, is_secret_name, secrets_of_header, secrets_of_url
 from sinks.destinations.http.session import Answer, HttpSession
@@ -100,10 +100,14 @@ class WebhookDestination:
     def _outcomes(self, answer: Answer, number: int) -> Sequence[Outcome]:
         outcome = outcome_of(answer.status, answer.headers, answer.exchange)
         options = self._options
-        if isinstance(outcome, Delivered) and options.failure is not None:
+        if not isinstance(outcome, Delivered):
+            return [outcome] * number
+        if options.failure is not None:
             outcome = outcome_within(answer, options.failure)
         if isinstance(outcome, Delivered) and options.results is not None:
             return item_outcomes(answer.json(), options.results, number, answer.exchange, self._shown)
+        if number > 1:
+            outcome = msgspec.structs.replace(outcome, exchange=unsaid(outcome.exchange))
         return [outcome] * number
 
 

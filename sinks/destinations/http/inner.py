@@ -39,9 +39,14 @@ def item_outcomes(
     results = value_at(answer, declared.path) if declared.path else answer
     if not isinstance(results, list) or len(results) != number:
         detail = f"the answer should list {number} results" + (f" at {declared.path}" if declared.path else "")
-        return [Retry("unavailable", detail, exchange=exchange)] * number
+        return [Retry("unavailable", detail, exchange=unsaid(exchange))] * number
     own = [Exchange(exchange.request, shown(result), exchange.status) for result in results]
     return [inner_outcome(result, declared.status, each) for result, each in zip(results, own, strict=True)]
+
+
+def unsaid(exchange: Exchange) -> Exchange:
+    """Return an exchange about several deliveries as it is kept with each: the answer may be about the others."""
+    return Exchange(exchange.request, "", exchange.status)
 
 
 def value_at(answer: object, path: str) -> object:

@@ -24,13 +24,14 @@ PEOPLE = 40
 
 
 class SlowTask:
-    """Has taken what it was handed, and says that it has not: until `backlog` is 0."""
+    """Takes what it is handed at once, but admits what people say only when it catches up."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.positions: dict[str, int] = {}
         self.skipped: set[str] = set()
-        self.backlog = 1
+        self._ahead: dict[str, int] = {}  # of what people say, what it has taken and not admitted
+        self._is_behind = True
         self.arrived = Incoming()
         self.is_informed = False
         self.taken: list[tuple[str, int]] = []
@@ -38,13 +39,23 @@ class SlowTask:
     def submit(self, records: Iterable[IncomingRecord]) -> None:
         """Take records; drop those that were taken before."""
         for each in records:
-            if each.offset >= self.positions.get(each.topic, 0):
-                self.positions[each.topic] = each.offset + 1
+            positions = self._ahead if each.topic == CONSENTS and self._is_behind else self.positions
+            if each.offset >= positions.get(each.topic, 0):
+                positions[each.topic] = each.offset + 1
                 self.taken.append((each.topic, each.offset))
+
+    def catch_up(self) -> None:
+        """Admit what people have said."""
+        self.positions |= self._ahead
+        self._is_behind = False
 
     def inform(self) -> None:
         """Note that what people had said is known."""
         self.is_informed = True
+
+    def is_waiting(self, topics: Iterable[str]) -> bool:
+        """Return whether records of topics wait."""
+        return self.arrived.has_any(topics)
 
     async def close(self) -> None:
         """Nothing is to be let go of."""
@@ -72,7 +83,10 @@ def test_a_task_hears_that_all_consents_are_read_also_if_a_destination_is_define
             await read_until(reader, [old.name, new.name], lambda: _taken(tasks, activation(new.name)) == PEOPLE)
             assert not any(each.is_informed for each in tasks.values())
             for each in tasks.values():
-                each.backlog = 0
+                each.arrived.add(
+                    IncomingRecord(activation(old.name), each.partition, 0, b"k", b"", ()) for _ in range(9)
+                )
+                each.catch_up()
             await read_until(reader, [old.name, new.name], lambda: all(each.is_informed for each in tasks.values()))
             await reader.close()
 

@@ -39,6 +39,18 @@ def test_one_that_is_retried_for_another_reason_keeps_its_own_time() -> None:
     assert lines.read(view, KEY).due_at == NOW + HOUR
 
 
+def test_after_a_restart_one_that_has_ended_otherwise_does_not_hide_those_that_wait() -> None:
+    ended, waits = (lines.line_key("shop", b"w|person|%d" % number) for number in range(2))
+    store, shop, suspended = Memory(), served(), SuspendedLines()
+    view = StateView(store)
+    for key in (ended, waits):
+        refused(view, has_suspended=True, key=key)
+    suspended.note("shop", [ended, waits], view)
+    lines.drop(view, ended, 0, NOW + 1)
+    store.commit(view)
+    assert SuspendedLines().resumed([shop], StateView(store), NOW + 9) == [waits]
+
+
 def test_after_a_restart_one_of_those_that_wait_is_tried_and_frees_the_others_once_it_is_taken() -> None:
     keys = [lines.line_key("shop", b"w|person|%d" % number) for number in range(3)]
     store, shop, suspended = Memory(), served(), SuspendedLines()

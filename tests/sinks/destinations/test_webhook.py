@@ -143,6 +143,16 @@ def test_results_that_do_not_speak_of_all_are_of_no_use() -> None:
     declared = ItemResults(InnerStatus("status", ("ok",)), "results")
     outcomes = sent_to(Webhook("", batch=10, results=declared), b'{"results": [{"status": "ok"}]}', 2)
     assert [type(each) for each in outcomes] == [Retry, Retry]
+    assert [each.exchange.answer for each in outcomes] == ["", ""], "it is about somebody, and nobody knows whom"
+
+
+def test_what_is_answered_to_a_batch_as_a_whole_is_kept_with_nobody() -> None:
+    echo = b'{"errcode": 0, "taken": ["ann@example.com", "bob@example.com"]}'
+    for failure in (None, FAILURE):
+        outcomes = sent_to(Webhook("", batch=10, failure=failure), echo, 2)
+        assert [(type(each), each.exchange.answer) for each in outcomes] == [(Delivered, "")] * 2
+        (alone,) = sent_to(Webhook("", batch=10, failure=failure), echo, 1)
+        assert "ann@" in alone.exchange.answer
 
 
 def test_each_secret_signs_while_a_receiver_changes_from_one_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
