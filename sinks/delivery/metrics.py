@@ -74,6 +74,8 @@ def note_outlets(outlets: "Mapping[str, Outlet]") -> None:
         BREAKER.labels(name).set(_BREAKER[outlet.breaker])
         PAUSED.labels(name).set(outlet.is_paused)
         UNAUTHORISED.labels(name).set(bool(outlet.unauthorised))
+        for outcome in ("delivered", "refused"):
+            DELIVERIES.labels(name, outcome)  # begins at 0: Prometheus knows of no increase before its first value
     for gauge in (BREAKER, PAUSED, UNAUTHORISED):
         for labels in _labels(gauge):
             if labels["destination"] not in outlets:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from prometheus_client import REGISTRY
+
 from definitions.destinations import SendingPace
+from sinks.delivery import metrics
 from sinks.delivery.limits import FAILURES_TO_OPEN
 from sinks.delivery.outlet import ACCEPTED_FOR_MS, Leave, Outlet
 from sinks.destinations.contract import Batching, Delivered, Delivery, Outcome, Refused, Unauthorised
@@ -110,3 +113,9 @@ def test_a_delivery_that_is_refused_for_good_shows_that_the_credentials_are_acce
     assert until is not None
     attempt(shop, Refused("rejected", "no"), until)
     assert shop.unauthorised == ""
+
+
+def test_the_first_refusals_are_an_increase_as_their_counter_begins_before_them() -> None:
+    metrics.note_outlets({"never refused": outlet()})
+    labels = {"destination": "never refused", "outcome": "refused"}
+    assert REGISTRY.get_sample_value("onefold_deliveries_total", labels) == 0
