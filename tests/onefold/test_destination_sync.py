@@ -205,42 +205,45 @@ def test_who_was_taken_out_by_the_exit_of_another_one_with_the_same_key_is_put_b
         record = profile(person(number), 9, identifiers=identifiers, traits=traits)
         feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(number)), record)])
 
-    def delivered(number: int, at: int, change: str = "entered", version: int = 3) -> None:
+    def delivered(number: int, at: int, change: str = "entered", version: int = 3, since: int = 0) -> None:
         given = {"name": "keyed-pros", "profile_id": person(number), "version": version, "change": change}
         change_id = f"keyed-{number}-{version}"
         record = attempt(change_id, "delivered", "main", activation_id=change_id, destination="keyed", attempted_at=at,
-                         happened_at=at - 1, **given)  # fmt: skip
+                         happened_at=since or at - 1, **given)  # fmt: skip
         feeder.send([placed_attempt(record, 0)])
 
-    def left(number: int, at: int, email: str) -> None:
+    def left(number: int, at: int, email: str, since: int = 0) -> None:
         exited = msgspec.structs.replace(
             member("keyed", number, "exited", 4), identifiers=(Identifier("email", email),)
         )
         feeder.send([placed(topics.SEGMENTS, each, 0) for each in (member("keyed", number), exited)])
         delivered(number, NOW)
-        delivered(number, at, "exited", 4)
+        delivered(number, at, "exited", 4, since)
 
-    for number, at in ((1, 5), (3, 20), (4, 5), (5, 5)):
+    for number, at in ((1, 5), (3, 20), (4, 5), (5, 5), (7, 300)):
         feeder.send([placed(topics.SEGMENTS, member("keyed", number), 0)])
         delivered(number, NOW + at)
     known(1, "user@home.example", "ann@shop.example")
     known(3, "ann@shop.example")
     known(4, "cay@shop.example")
     known(5, traits='{"email": "Dan@shop.example"}')
+    known(7, "eve@shop.example")  # whose entry was dated by an exit of its own
     left(2, NOW + 10, "ann@shop.example")  # merged since, so that it has no identifiers
     left(6, NOW + 10, "dan@shop.example")
+    left(8, NOW + 400, "eve@shop.example", since=NOW + 9)
     written(stack)
 
     assert run(stack, "keyed")["segments"] == [
-        {"segment": "keyed-pros", "entries": 2, "exits": 0, "waiting": 0, "suppressed": 0},
+        {"segment": "keyed-pros", "entries": 3, "exits": 0, "waiting": 0, "suppressed": 0},
     ]
     sent = {change.profile_id: change for _, change in on_topic(stack, "keyed")}
     assert {(who, change.change, change.changed_at) for who, change in sent.items()} == {
         (person(1), "entered", NOW + 9),
         (person(5), "entered", NOW + 9),
+        (person(7), "entered", NOW + 299),
     }
     answer = run(stack, "keyed")
-    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 2)
+    assert (answer["sent"], answer["segments"][0]["waiting"]) == (0, 3)
 
 
 def test_what_was_delivered_under_a_former_name_was_delivered(stack: Stack, feeder: Feeder) -> None:

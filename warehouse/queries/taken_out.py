@@ -2,7 +2,8 @@
 
 A receiver finds people by what it was sent of them, not by profiles. What an exit that was delivered had named is what
 the profile's changes of the segment had, and what is known of it now: more perhaps, so a member may be found who was
-not taken out. To be sent once more does no harm.
+not taken out. To be sent once more does no harm. Which values a trait had before is not looked for: who was taken out
+by one that the leaver has no more, or by somebody who was merged since, is not found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,17 +20,20 @@ WITH
                maxIf(last_at, changed = 'entered' AND outcome_of = 'delivered') AS entry_at,
                maxIf(last_at, changed = 'exited' AND (outcome_of = 'delivered' OR reason_of = 'expired')) AS exit_at,
                maxIf(happened, changed = 'exited') AS happened_at, max(last_at) AS said_at,
-               max(version_of) AS said_version, argMax(changed, (version_of, last_at)) AS latest,
+               max(happened) AS said_happened, max(version_of) AS said_version,
+               argMax(changed, (version_of, last_at)) AS latest,
                argMax(outcome_of, (version_of, last_at)) AS outcome
         FROM (SELECT * REPLACE (toUnixTimestamp64Milli(last_at) AS last_at) FROM ({said}))
         GROUP BY profile_id
     ),
     leavers AS (SELECT profile_id, exit_at, happened_at FROM said WHERE NOT is_held AND exit_at > 0)
-SELECT profile_id, any(newest_version) AS version, any(entered) AS entered_at, max(left_at) AS exited_at,
-       any(member_said_at) AS last_said_at, any(member_latest) AS latest_change, any(member_outcome) AS latest_outcome
+SELECT profile_id, any(newest_version) AS version, any(entered) AS entered_at,
+       greatest(max(left_at), any(member_happened)) AS exited_at, any(member_said_at) AS last_said_at,
+       any(member_latest) AS latest_change, any(member_outcome) AS latest_outcome
 FROM
 (
     SELECT profile_id, arrayJoin(keys) AS key, entry_at, entered, said.said_at AS member_said_at,
+           said.said_happened AS member_happened,
            greatest(member_version, said.said_version) AS newest_version, said.latest AS member_latest,
            said.outcome AS member_outcome
     FROM
