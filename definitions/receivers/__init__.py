@@ -3,9 +3,10 @@
 A kind is one struct, whose fields are the keys of the file: the YAML reader, the editors' schema and the reference are
 made from it. Beside it stand `KEYS`, what each key means in a sentence; `PRESET`, the mapping where none is written,
 in the form of the file; `CHANNEL`, by what it reaches people where none is written; of those that may hold states
-`holds(options)`, whether it does, and `found_by(options)`, the fields by which it finds what it holds of somebody; and,
-where single values cannot say what is wrong, `problems(options)`, which yields what is (`values.OptionProblem`). To add
-a kind: add its struct to `Receiver`, its class to `sinks.destinations.opening`, and `make docs-reference`.
+`holds(options)`, whether it does, and `found_by(options)`, the fields by which it finds what it holds of somebody (of a
+body that somebody's own receiver reads, `definitions.shared_keys` says it); and, where single values cannot say what is
+wrong, `problems(options)`, which yields what is (`values.OptionProblem`). To add a kind: add its struct to `Receiver`,
+its class to `sinks.destinations.opening`, and `make docs-reference`.
 
 What a field may be: a text, a number, true or false, a `Literal`, a `Secret`, a `str | Secret`, another struct, a
 tuple or a dict of those; with `| None` or a default where it may be left out. Limits are `msgspec.Meta`'s (`ge`, `le`,
