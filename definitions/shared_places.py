@@ -12,9 +12,12 @@ from definitions.model import Definitions
 from definitions.receivers.audiences import name_of_segment
 from definitions.receivers.google_data_manager import GoogleDataManager
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.kafka import Kafka
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.salesforce import Salesforce
 from definitions.receivers.sql import Sql
+from definitions.receivers.values import Secret
+from definitions.receivers.webhook import Webhook
 
 _NAME = Selected(("name",))
 _OF_AUDIENCES = "give it its own in `audiences`, or send one segment that is `any` of them"
@@ -62,21 +65,41 @@ def sharing_segments(of: Definitions) -> Iterator[SharedPlace]:
 
 
 def place_of(destination: Destination, segment: str) -> Place | None:
-    """Return where a destination's receiver keeps who is in a segment; None where it keeps nobody."""
+    """Return where a destination's receiver keeps who is in a segment, if it keeps anybody; None where it does not."""
     match receiver := destination.receiver:
         case Sql() if destination.holds == "states":
             is_own = receiver.mode != "mirror" or _has_name(destination, receiver)
-            return (receiver.url, receiver.schema, receiver.table, *receiver.key, *((segment,) if is_own else ()))
+            table = (_without_user(receiver.url), receiver.schema, receiver.table)
+            return (*table, *receiver.key, *((segment,) if is_own else ()))
         case MetaAudience() | GoogleDataManager():
             account = receiver.account if isinstance(receiver, GoogleDataManager) else ""
             return receiver.url, account, receiver.audiences.get(segment) or receiver.audience
         case HubSpot():
-            where = (receiver.url, receiver.token.env or receiver.token.file, receiver.id_property)
+            where = (receiver.url, _name_of(receiver.token), receiver.id_property)
             return *where, _property(destination, receiver.property, segment)
         case Salesforce():
             where = (receiver.url, receiver.object, receiver.external_id)
             return *where, _property(destination, receiver.field, segment)
+        case Webhook() | Kafka():
+            return *_address(receiver), segment
     return None
+
+
+def _address(receiver: Webhook | Kafka) -> Place:
+    if isinstance(receiver, Kafka):
+        return receiver.servers, receiver.topic
+    return (receiver.url if isinstance(receiver.url, str) else _name_of(receiver.url),)
+
+
+def _without_user(url: str) -> str:
+    """Return the address of a database, which is the same for all of its users."""
+    scheme, mark, rest = url.partition("://")
+    server, slash, database = rest.partition("/")
+    return f"{scheme}{mark}{server.rpartition('@')[2]}{slash}{database}"
+
+
+def _name_of(secret: Secret) -> str:
+    return secret.env or secret.file
 
 
 def _shared(destination: Destination) -> tuple[str, str]:

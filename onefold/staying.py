@@ -32,7 +32,10 @@ def staying_at(former: Definitions, new: Definitions) -> dict[str, tuple[str, ..
 
 
 def left_behind(former: Definitions, new: Definitions) -> dict[str, str]:
-    """Return by name of a destination that keeps people elsewhere from now on what comes of that, and what to do."""
+    """Return by name of a destination that keeps people elsewhere from now on what comes of that, and what to do.
+
+    Of another address or secret nobody knows whether it is of another place.
+    """
     before = {name: each for each in former.destinations for name in each.names}
     found: dict[str, str] = {}
     for each in new.destinations:
@@ -41,14 +44,16 @@ def left_behind(former: Definitions, new: Definitions) -> dict[str, str]:
         segments = [
             segment.name
             for segment in former.segments
-            if was is not None and was.name in segment.destinations and segment.name in named
+            if was is not None and was.holds == "states"
+            if was.name in segment.destinations and segment.name in named
             if place_of(was, segment.name) not in {None, place_of(each, segment.name)}
         ]
         if segments:
             found[each.name] = (
-                f"who is in {', '.join(segments)} stays where {each.name} has led so far, and is not sent to where it "
-                "leads now, as `sync` goes by what was delivered: give the new place a destination with a name of its "
-                "own, without `renamed_from`"
+                f"unless {each.name} leads to the same place by another address or secret, who is in "
+                f"{', '.join(segments)} stays where it has led so far, and is not sent to where it leads now, as "
+                "`sync` goes by what was delivered: give the new place a destination with a name of its own, without "
+                "`renamed_from`"
             )
     return found
 

@@ -39,6 +39,7 @@ BOTH = [("buyers", "to_0"), ("readers", "to_0")]
         (CRM, []),
         (f"{CRM}property: customer\n", BOTH),
         ("type: webhook\nurl: https://shop.example\n", []),
+        ("type: webhook\nurl: https://shop.example\nkeeps_members: true\n", []),
     ],
 )
 def test_segments_that_are_one_at_a_receiver_are_named(
@@ -70,3 +71,14 @@ def test_two_destinations_may_lead_to_one_place(tmp_path: Path) -> None:
         "it shares an audience with readers at first: who leaves one is taken out there, though in another: "
         "give it its own in `audiences`, or send one segment that is `any` of them"
     )
+
+
+def test_a_table_is_one_place_for_all_users_of_its_database(tmp_path: Path) -> None:
+    table = "type: sql\nurl: postgresql://USER@db/shop\ntable: people\nmode: mirror\nkey: [profile_id]\n"
+    files = {f"destinations/{user}.yaml": f"destination: {user}\n{table.replace('USER', user)}" for user in ("a", "b")}
+    files["segments/all.yaml"] = (
+        "- {segment: buyers, when: {event: Bought, within: 1d}, destinations: [a]}\n"
+        "- {segment: readers, when: {event: Read, within: 1d}, destinations: [b]}\n"
+    )
+    found = sharing_segments(load(write(tmp_path, files)))
+    assert [(each.segment, each.others) for each in found] == [("buyers", ("readers",)), ("readers", ("buyers",))]

@@ -36,6 +36,7 @@ from definitions.model import (
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
 from definitions.receivers import Receiver
 from definitions.receivers.hubspot import HubSpot
+from definitions.receivers.kafka import Kafka
 from definitions.receivers.meta_audience import MetaAudience
 from definitions.receivers.sql import Sql
 from definitions.receivers.values import Secret
@@ -253,6 +254,30 @@ def test_who_stays_where_a_destination_has_led_is_said_when_it_leads_elsewhere()
     assert said in text(Sql("sqlite:////other.db", "people"), "new", renamed_from=("tab",))
     assert said not in text(Sql("sqlite:////shop.db", "people", batch=5))
     assert said not in text(Sql("sqlite:////other.db", "people"), "new")
+
+
+@pytest.mark.parametrize(
+    ("former", "moved", "is_said"),
+    [
+        (Webhook("https://a.example", keeps_members=True), Webhook("https://b.example", keeps_members=True), True),
+        (Webhook(Secret(env="A"), keeps_members=True), Webhook(Secret(env="B"), keeps_members=True), True),
+        (Webhook("https://a.example", keeps_members=True), Webhook("https://a.example"), False),
+        (Webhook("https://a.example"), Webhook("https://b.example"), False),
+        (Kafka("shop:9092", "a", keeps_members=True), Kafka("shop:9092", "b", keeps_members=True), True),
+        (Kafka("shop:9092", "a", keeps_members=True), Kafka("shop:9092", "a", tls=True, keeps_members=True), False),
+        (Sql("postgresql://old@db/shop", "people"), Sql("postgresql://new@db/shop", "people"), False),
+        (Sql("postgresql://old@db/shop", "people"), Sql("postgresql://old@other/shop", "people"), True),
+        (HubSpot(Secret(env="A")), HubSpot(Secret(env="B")), True),
+    ],
+)
+def test_who_stays_is_said_of_places_that_keep_people_and_that_it_may_be_the_same_one(
+    former: Receiver, moved: Receiver, is_said: bool
+) -> None:
+    tab = Destination("tab", receiver=former)
+    after = sending((replace(tab, receiver=moved),), "tab")
+    text = shown(planned(next_set(None, sending((tab,), "tab"), {}, 0, ""), Draft(after, {"x": ""})))
+    said = "unless tab leads to the same place by another address or secret, who is in rich stays where it has led"
+    assert (said in text) == is_said
 
 
 def test_what_waits_for_a_destination_that_is_removed_is_said_and_left_only_if_that_is_wanted() -> None:
