@@ -36,6 +36,7 @@ from warehouse.queries.membership_gaps import (
     Direction,
     Gap,
     Person,
+    member_versions,
     membership_gaps,
     persons,
     sent_segments,
@@ -97,12 +98,12 @@ class Sync:
         self._await_written()
         sent = sent_segments(self._warehouse, self._workspace, self._destination.names)
         looked_at = {*named, *sent}
-        before = {segment: {gap[:2] for gap in self._gaps(segment, segment in named)} for segment in looked_at}
+        before = {segment: self._versions(segment, segment in named) for segment in looked_at}
         on_way = self._on_its_way()
         self._await_written()
         is_sent = dict.fromkeys(named, True) | dict.fromkeys(sorted({*sent, *on_way} - {*named}), False)
         found = [
-            self._found(segment, is_sent[segment], before.get(segment, set()), on_way.get(segment, {}))
+            self._found(segment, is_sent[segment], before.get(segment, {}), on_way.get(segment, {}))
             for segment in is_sent
         ]
         return [each for each in found if is_sent[each.segment] or each.gaps or each.waiting or each.suppressed]
@@ -132,6 +133,24 @@ class Sync:
             keys = PersonKeys(namespaces, sorted(self._keys.traits))
             yield from taken_out(self._warehouse, self._workspace, names, segment, keys)
 
+    def _versions(self, segment: str, is_sent: bool) -> dict[tuple[str, Direction], int]:
+        """Return what is missing, and of entries the profile's version, if one of them may need it; else 0.
+
+        What was said once more of a membership has a later version, which the line remembers when no row has it any
+        more; the profile's is no earlier. It is read before the second comparison: whoever leaves afterwards has a
+        later one.
+        """
+        versions: dict[tuple[str, Direction], int] = {}
+        is_unsaid = False
+        for gap in self._gaps(segment, is_sent):
+            versions[gap[:2]] = 0
+            is_unsaid = is_unsaid or _is_unsaid(gap)
+        if is_unsaid:
+            for profile_id, version in member_versions(self._warehouse, self._workspace, segment):
+                if (profile_id, "entered") in versions:
+                    versions[profile_id, "entered"] = version
+        return versions
+
     def _on_its_way(self) -> dict[str, dict[str, bool]]:
         """Return by segment of whom something is on its way, and whether an entry is."""
         found: dict[str, dict[str, bool]] = {}
@@ -142,7 +161,7 @@ class Sync:
         return found
 
     def _found(
-        self, segment: str, is_sent: bool, before: set[tuple[str, Direction]], on_way: Mapping[str, bool]
+        self, segment: str, is_sent: bool, before: Mapping[tuple[str, Direction], int], on_way: Mapping[str, bool]
     ) -> SegmentGaps:
         gaps, on_their_way, suppressed = [], 0, 0
         entering = {profile_id for profile_id, is_entry in on_way.items() if is_entry and not is_sent}
@@ -154,7 +173,7 @@ class Sync:
             elif is_last and gap.outcome == "suppressed":
                 suppressed += 1
             else:
-                gaps.append(gap)
+                gaps.append(gap._replace(version=max(gap.version, before[gap[:2]])) if _is_unsaid(gap) else gap)
         return SegmentGaps(segment, tuple(gaps), on_their_way + len(entering), suppressed)
 
     def _time_zones(self, found: SegmentGaps) -> Mapping[str, str]:
@@ -177,7 +196,7 @@ class Sync:
     def _change(self, segment: str, gap: Gap, person: Person | None, now: int) -> SegmentChange:
         """Return the entry or exit; an entry is no older than an exit that was sent, which would supersede it.
 
-        It has the version by which the gap was found, though the person's is later: whatever has changed of the
+        It has the version by which the gap was found, though the person's may be later: whatever has changed of the
         membership since then is later as well, and counts.
         """
         about = f"{self._workspace}|{self._destination.name}|{segment}|{gap.profile_id}|{gap.change}"
@@ -212,3 +231,8 @@ class Sync:
         published = [topics.SEGMENTS, topics.PROFILES, topics.CONSENTS, topics.DELIVERIES]
         give_up_at = time.monotonic() + WRITTEN_WITHIN_S
         await_committed(self._offsets, SINK.name, ends_of(self._offsets, published), give_up_at)
+
+
+def _is_unsaid(gap: Gap) -> bool:
+    """Return whether nothing is said of it any more, or only that something newer was, which is not kept."""
+    return gap.said_at == 0 or gap.outcome == "superseded"

@@ -21,11 +21,15 @@ from onefold.destination_sync import AT_ONCE, Sync
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from schemas import topics
+from schemas.activations import REAFFIRM, activation_of
 from schemas.codec import Codec
 from schemas.consent import decode_consent
 from schemas.identity import profile_key
 from schemas.records import ConsentChange, ConsentEntry, Identifier, SegmentChange
 from schemas.registry import Registry
+from sinks.delivery import lines
+from state.view import StateView
+from tests.sinks.delivery.test_lines import KEY, Memory, decode, encode
 from tests.sinks.examples import ADA, NOW, event, placed, profile, resolved
 from tests.sinks.sink_process import Feeder, running_sink, sink_lags
 from tests.support.deliveries import attempt, placed_attempt
@@ -40,7 +44,7 @@ MANY = AT_ONCE + 20
 
 @pytest.fixture(scope="module")
 def feeder(stack: Stack) -> Feeder:
-    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after", "keyed", "leaving"))
+    wanted = topics.configurations(("synced", "stopped", "unnamed", "before", "after", "keyed", "leaving", "repaired"))
     create_topics(stack.settings.kafka, wanted, stack.settings.partitions, 1, timeout_s=30.0)
     return Feeder(stack)
 
@@ -135,7 +139,7 @@ def test_who_was_not_delivered_is_sent_and_who_is_no_member_any_more_is_taken_ou
     }  # fmt: skip
     key, change = sent[person(1)]
     assert key == profile_key("main", person(1))
-    assert (change.version, change.changed_at, change.identifiers) == (3, NOW + 1, ada.identifiers)
+    assert (change.version, change.changed_at, change.identifiers) == (ada.version, NOW + 1, ada.identifiers)
     assert json.loads(change.traits) == {"plan": "pro"}
     assert decode_consent(change.consent).statements["mail"]["email"].status == "denied"
     assert (change.timezone, sent[person(6)][1].timezone) == ("Europe/Berlin", "")
@@ -285,20 +289,41 @@ def test_a_stopped_run_goes_on_where_it_was(stack: Stack, feeder: Feeder) -> Non
 
 def test_who_leaves_while_a_run_sends_does_not_stay_behind(stack: Stack, feeder: Feeder) -> None:
     define(stack, "leaving")
-    feeder.send([placed(topics.SEGMENTS, member("leaving", 1), 0)])
+    feeder.send([placed(topics.SEGMENTS, member("leaving", 99), 0)])
+    key, known = profile_key("main", person(99)), profile(person(99), 7, identifiers=(ADA,))
+    feeder.send([(topics.PROFILES, 0, 0, key, known)])
     written(stack)
     newest = read_publication(stack.settings.kafka).newest
     assert newest is not None
     begun = Sync(stack.settings, "main", newest, newest.destinations[0])
     found = begun.find()
-    exited, later = member("leaving", 1, "exited", 4), profile(person(1), 9, identifiers=(ADA,))
-    feeder.send([placed(topics.SEGMENTS, exited, 0)])
-    feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(1)), later)])
+    exited, later = member("leaving", 99, "exited", 8), msgspec.structs.replace(known, version=9)
+    feeder.send([placed(topics.SEGMENTS, exited, 0), (topics.PROFILES, 0, 0, key, later)])
     written(stack)
     assert next(begun.run(found)) == 1
     begun.close()
     ((_, entered),) = on_topic(stack, "leaving")
     assert (entered.version, entered.changed_at) < (exited.version, exited.changed_at), "the exit is the last word"
+
+
+def test_who_was_said_once_more_is_taken_by_its_line_also_when_no_row_says_so_any_more(
+    stack: Stack, feeder: Feeder
+) -> None:
+    define(stack, "repaired")
+    feeder.send([placed(topics.SEGMENTS, member("repaired", number), 0) for number in (1, 2)])
+    for number in (1, 2):
+        known = profile(person(number), 7, identifiers=(ADA,))
+        feeder.send([(topics.PROFILES, 0, 0, profile_key("main", person(number)), known)])
+    given = {"destination": "repaired", "name": "repaired-pros", "profile_id": person(2), "version": 3}
+    older = attempt("older", "superseded", "main", reason="older", activation_id="repaired-2-3", **given)
+    feeder.send([placed_attempt(older, 0)])
+    written(stack)
+    assert run(stack, "repaired")["sent"] == 2
+    for _, entered in on_topic(stack, "repaired"):
+        view = StateView(Memory())
+        reaffirmed = msgspec.structs.replace(member("repaired", 1), cause=REAFFIRM, version=7)
+        for each in map(activation_of, (reaffirmed, entered)):
+            assert lines.admit(view, KEY, each, encode(each), "events", NOW, decode) == []
 
 
 def test_a_destination_that_nobody_defines_is_named(stack: Stack) -> None:

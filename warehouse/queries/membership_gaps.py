@@ -71,6 +71,13 @@ FROM onefold.consents
 WHERE workspace = {{workspace:String}} AND profile_id IN {profile_ids}
 GROUP BY profile_id, purpose, channel
 """
+_VERSIONS = """
+SELECT profile_id, version FROM onefold.profiles FINAL
+WHERE workspace = {workspace:String} AND profile_id IN (
+    SELECT profile_id FROM onefold.segment_members FINAL
+    WHERE workspace = {workspace:String} AND segment = {segment:String}
+)
+"""
 
 # The events tell more than the worker knows: it learns time zones only while a destination or a trigger asks for them.
 _TIME_ZONES = """
@@ -151,6 +158,12 @@ def persons(warehouse: Warehouse, workspace: str, profile_ids: Sequence[str]) ->
         )
         for profile_id, kind, version, namespaces, values, traits in _rows(warehouse, _PERSONS, workspace, chosen)
     }
+
+
+def member_versions(warehouse: Warehouse, workspace: str, segment: str) -> Iterator[tuple[str, int]]:
+    """Yield the id and the version of each profile that is in a segment. Raises OnefoldError."""
+    for batch in warehouse.stream(_VERSIONS, {"workspace": workspace, "segment": segment}, SPILLING):
+        yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
 
 
 def time_zones(warehouse: Warehouse, workspace: str, segment: str) -> dict[str, str]:
