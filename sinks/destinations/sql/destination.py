@@ -109,10 +109,10 @@ class SqlDestination:
             row = row_of(position, delivery, self._options, self._fields)
             outcome: Outcome
             if isinstance(row, TableRow):
-                if self._is_of_profile and row.action != "insert":
-                    check_order(row, table, self._options)
                 exchange = _exchange(row, table)
                 try:
+                    if self._is_of_profile and row.action != "insert":
+                        check_order(row, table, self._options, delivery.activation.version)
                     rows.append(fitted(row, table))
                     outcome = Delivered(exchange)
                 except Unfit as problem:

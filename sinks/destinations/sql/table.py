@@ -37,7 +37,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from definitions.receivers.columns import DELIVERY_KEY, VERSION, ColumnType, column_type
 from definitions.receivers.sql import Sql
@@ -52,7 +52,15 @@ _TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
     "time": DateTime(timezone=True),
     "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
 }
-_ORDERED = (Integer, Float, Numeric, DateTime)
+
+
+class _Untyped(NullType):
+    """The type of SQLite's columns that have none, and keep what they are given: numbers as numbers."""
+
+    cache_ok = True
+
+
+_ORDERED = (Integer, Float, Numeric, DateTime, _Untyped)
 
 
 class TableProblem(Exception):
@@ -73,6 +81,9 @@ def open_table(connection: Connection, options: Sql, fields: Iterable[str]) -> T
     for column in table.columns:
         if isinstance(column.type, JSON):
             column.type.none_as_null = True
+    version = table.columns.get(options.version)
+    if version is not None and isinstance(version.type, NullType) and connection.dialect.name == "sqlite":
+        version.type = _Untyped()
     _check_key(table, options)
     return table
 
@@ -127,14 +138,25 @@ def fitted(row: TableRow, table: Table) -> TableRow:
     return row._replace(values=values)
 
 
-def check_order(row: TableRow, table: Table, options: Sql) -> None:
-    """Raise TableProblem if a version that is a number would be compared as a text, by which 9 is more than 10."""
-    column, version = table.columns.get(options.version), row.values.get(options.version)
-    if isinstance(version, int) and column is not None and not isinstance(column.type, _ORDERED):
-        raise TableProblem(
-            f"the column {options.version} of the table {table.name} must hold whole numbers: as texts they have"
-            " another order"
-        )
+def check_order(row: TableRow, table: Table, options: Sql, version: int) -> None:
+    """Raise if what orders a row is a number and would be compared as a text, by which 9 is more than 10.
+
+    TableProblem if it is the profile's `version`, as every row has one; Unfit if it is another one: it may be a trait,
+    and what one person has holds up no other.
+    """
+    column, value = table.columns.get(options.version), row.values.get(options.version)
+    is_number = isinstance(value, float) or _is_whole(value)
+    if not is_number or column is None or isinstance(column.type, _ORDERED):
+        return
+    problem = f"must hold whole numbers, and is {column.type}: as texts they have another order"
+    if str(value).strip() == str(version):
+        raise TableProblem(f"the column {options.version} of the table {table.name} {problem}")
+    raise Unfit(f"{options.version}: the column {problem}")
+
+
+def _is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, also as a text."""
+    return isinstance(value, int) or (isinstance(value, str) and value.strip().removeprefix("-").isdecimal())
 
 
 def _fit(wanted: TypeEngine[object]) -> Callable[[object], object]:  # noqa: PLR0911 - one line for each type
@@ -159,6 +181,8 @@ def _fit(wanted: TypeEngine[object]) -> Callable[[object], object]:  # noqa: PLR
             return _uuid
         case LargeBinary():
             return lambda value: text(value).encode()
+        case _Untyped():
+            return _number_or_text
         case _:
             return text
 
@@ -166,6 +190,12 @@ def _fit(wanted: TypeEngine[object]) -> Callable[[object], object]:  # noqa: PLR
 def _as_it_is(value: object) -> object:
     text(value)
     return value
+
+
+def _number_or_text(value: object) -> object:
+    if isinstance(value, float):
+        return value
+    return integer(value) if _is_whole(value) else text(value)
 
 
 def _decimal(value: object) -> Decimal:

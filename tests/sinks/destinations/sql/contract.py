@@ -247,10 +247,17 @@ class SqlContract(ABC):
             "CREATE TABLE texts (profile_id varchar(36), name varchar(36), change varchar(9), happened_at varchar(40), "
             "version varchar(20), PRIMARY KEY (profile_id, name))"
         )
-        (outcome,) = self.sent([delivery(0)], options=self.changed(table="texts"))
-        assert isinstance(outcome, Retry)
-        assert "whole numbers" in outcome.detail
+        for written in (10, "10"):
+            sent = delivery(0, version=10, fields={"version": written})
+            (outcome,) = self.sent([sent], options=self.changed(table="texts"))
+            assert isinstance(outcome, Retry)
+            assert "whole numbers, and is VARCHAR(20)" in outcome.detail
         assert self.query("SELECT 1 FROM texts") == []
+        traits = ("2026-11-28T10:00:00Z", "20261128", 1.5)  # of each person the mapping may make another one
+        deliveries = [delivery(number, fields={"version": trait}) for number, trait in enumerate(traits)]
+        outcomes = self.sent(deliveries, options=self.changed(table="texts"))
+        assert [type(outcome) for outcome in outcomes] == [Delivered, Refused, Refused]
+        assert self.query("SELECT version FROM texts") == [(traits[0],)]
 
     # --- many
 

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from definitions.destinations import SendingPace
 from definitions.receivers.sql import Sql
 from sinks.delivery.outlet import Leave, Outlet
-from sinks.destinations.contract import Delivered, Outcome, Refused, Retry
+from sinks.destinations.contract import Delivered, Delivery, Outcome, Refused, Retry
 from sinks.destinations.sql.destination import SqlDestination
 from tests.sinks.destinations.sql.contract import FIELDS, SqlContract, run
 from tests.sinks.destinations.store_deliveries import delivery
@@ -88,6 +89,26 @@ class TestSqlite(SqlContract):
         assert outlet.room == 1
         assert outlet.begin(opened, 1) is Leave.WHOLE
         assert outlet.begin(opened, 1) is Leave.NO
+
+    @pytest.mark.parametrize("written", [int, str])
+    @pytest.mark.parametrize("mode", ["upsert", "mirror"])
+    def test_a_column_without_a_type_orders_versions_as_the_numbers_that_they_are(
+        self, mode: Literal["upsert", "mirror"], written: type
+    ) -> None:
+        self.execute(
+            "CREATE TABLE untyped (profile_id, name, change, happened_at, version, PRIMARY KEY (profile_id, name))"
+        )
+
+        def version(number: int) -> Delivery:
+            return delivery(0, version=number, fields={"version": written(number)})
+
+        options = self.changed(table="untyped", mode=mode)
+        outcomes = self.sent([version(9)], [version(10)], [version(9)], options=options)
+        assert [type(outcome) for outcome in outcomes] == [Delivered] * 3, outcomes
+        assert self.query("SELECT version, typeof(version) FROM untyped") == [(10, "integer")]
+        exited = delivery(0, "exited", version=11, fields={"version": written(11)})
+        self.sent([exited], options=options)
+        assert self.query("SELECT version FROM untyped") == ([] if mode == "mirror" else [(11,)])
 
     def test_a_strict_table_refuses_by_itself(self) -> None:
         self.execute(
