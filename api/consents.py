@@ -24,7 +24,7 @@ from api.consent import (
 from api.failures import FAILURES, failure_response
 from api.operator_bodies import read_json
 from api.requests import UnknownProfile
-from api.unsubscribing import asking_page, done_page, forged_page, unavailable_page
+from api.unsubscribing import asking_page, done_page, forged_page, trial_page, unavailable_page
 from runtime.errors import OnefoldError, TransientError
 from runtime.http.bodies import Bodies
 from runtime.kafka.async_producer import AsyncProducer
@@ -32,6 +32,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.consent import ALL
 from schemas.contracts import Contracts
+from schemas.identity import NOBODY
 from schemas.records import Event
 from schemas.unsubscribing import PATH, ForgedLink, UnsubscribeLink, read_link
 from settings import Settings
@@ -101,11 +102,14 @@ class Consents:
     async def unsubscribe(self, request: Request) -> Response:
         """Do what the link says, and return once Kafka has it.
 
-        Nobody is sent a link who is not known: whoever is not found is not in the warehouse yet, and comes again.
+        Nobody is sent a link who is not known: whoever is not found is not in the warehouse yet, and comes again. Only
+        a trial is about NOBODY: nothing is written then.
         """
         settings: Settings = request.app.state.settings
         try:
             link = _link(settings, request)
+            if link.profile_id == NOBODY:
+                return trial_page(link, await asyncio.to_thread(_title, settings, link))
             making = partial(link_event, settings, link.workspace, link.profile_id, link.purpose, link.channel)
             await self._send(await asyncio.to_thread(making))
             return done_page(link, await asyncio.to_thread(_title, settings, link))

@@ -38,6 +38,12 @@ def done_page(link: UnsubscribeLink, title: str) -> Response:
     return _page(HTTPStatus.OK, "You are unsubscribed", f"You will get no more of this: {_what(link, title)}.")
 
 
+def trial_page(link: UnsubscribeLink, title: str) -> Response:
+    """Return the page of a link that is about nobody."""
+    text = f"Nobody is unsubscribed. This would have been the end of: {_what(link, title)}."
+    return _page(HTTPStatus.OK, "This was a trial", text)
+
+
 def forged_page() -> Response:
     """Return the page of a link that was not made here."""
     return _page(HTTPStatus.NOT_FOUND, "This link does not work", "Use the link of the message as it came.")

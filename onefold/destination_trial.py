@@ -16,7 +16,7 @@ from definitions.mapping import fingerprint
 from runtime.clock import now_ms
 from schemas.activations import Activation, ActivationKind, delivery_key
 from schemas.consent import ConsentState, encode_consent, objection
-from schemas.identity import kind_of
+from schemas.identity import NOBODY, kind_of
 from schemas.records import Identifier
 from settings import Settings
 from sinks.destinations.concealing import failed
@@ -27,7 +27,6 @@ from warehouse.client import Warehouse
 from warehouse.queries.membership_gaps import Person, persons
 
 CAUSE = "test"
-NOBODY = "00000000-0000-0000-0000-000000000000"
 INVENTED = Person("person", 1, (Identifier("email", "test@example.com"), Identifier("user_id", "test")), "{}")
 """Whom a delivery is about if nobody is named: an address that is reserved for examples."""
 

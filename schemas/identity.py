@@ -9,6 +9,8 @@ _PERSON_VERSION = "5"
 _OTHER_KINDS: dict[str, ProfileKind] = {"8d": "device", "8a": "account"}
 _MARKS = {kind: mark for mark, kind in _OTHER_KINDS.items()}
 PROFILE_ID_LENGTH = 36
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""Whom a trial of a destination is about if nobody is named: no profile has this id."""
 _OF_NOTHING = hashlib.blake2b(digest_size=16)  # a copy of it takes half as long as a new one
 
 

@@ -17,6 +17,7 @@ from onefold.cli import onefold
 from runtime.kafka.reading import read_to_end
 from schemas import topics
 from schemas.codec import Codec
+from schemas.identity import NOBODY
 from schemas.records import ConsentChange, ConsentEntry, Event, Identifier
 from schemas.registry import Registry
 from schemas.unsubscribing import ONE_CLICK, PATH, UnsubscribeLink, unsubscribe_url
@@ -192,3 +193,14 @@ def test_who_is_not_in_the_warehouse_yet_is_asked_to_come_again(api: Api) -> Non
     link = UnsubscribeLink("consents", "00000000-0000-5000-8000-0000000000ff", "marketing", "email")
     answer = plain.post(unsubscribe_url(api.url, SECRET, link))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+
+
+def test_the_link_of_a_trial_says_what_it_would_have_done_and_does_nothing(api: Api) -> None:
+    before = len(api.events())
+    url = unsubscribe_url(api.url, SECRET, UnsubscribeLink("consents", NOBODY, "marketing", "email"))
+    assert '<form method="post">' in plain.get(url).text
+    answer = plain.post(url)
+    assert answer.status_code == 200
+    assert "This was a trial" in answer.text
+    assert "News &lt;b&gt;of us&lt;/b&gt; (email)" in answer.text
+    assert len(api.events()) == before
