@@ -16,7 +16,7 @@ MAX_RECORDS = 5_000
 MOST_OF = {PROFILE_COMMANDS: 1_000}
 """Of these topics fewer: jobs fill them faster than PROFILE reads, and live events must not wait for large batches."""
 MAX_BYTES = 8 * 1024 * 1024  # unpacked; a fold and a commit need some times as much
-PACE_S = 0.05  # from one batch to the next: each costs the broker a transaction, however small it is
+PACE_S = 0.03  # from one batch to the next: each costs the broker a transaction, however small it is
 
 
 class BatchReader:
