@@ -61,6 +61,16 @@ class SlowTask:
         """Nothing is to be let go of."""
 
 
+def reader_of(stack: Stack, tasks: dict[int, SlowTask]) -> TaskReader:
+    """A reader that opens slow tasks, noted by partition."""
+
+    async def open_task(partition: int) -> DeliveryTask:
+        tasks[partition] = SlowTask(partition)
+        return cast("DeliveryTask", tasks[partition])
+
+    return TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+
+
 def test_a_task_hears_that_all_consents_are_read_also_if_a_destination_is_defined_meanwhile(
     stack: Stack, workspace: str
 ) -> None:
@@ -73,12 +83,8 @@ def test_a_task_hears_that_all_consents_are_read_also_if_a_destination_is_define
         changes.toggle([old, new], range(PEOPLE))
         tasks: dict[int, SlowTask] = {}
 
-        async def open_task(partition: int) -> DeliveryTask:
-            tasks[partition] = SlowTask(partition)
-            return cast("DeliveryTask", tasks[partition])
-
         async def read() -> None:
-            reader = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+            reader = reader_of(stack, tasks)
             await read_until(reader, [old.name], lambda: _taken(tasks, CONSENTS) >= PEOPLE)
             await read_until(reader, [old.name, new.name], lambda: _taken(tasks, activation(new.name)) == PEOPLE)
             assert not any(each.is_informed for each in tasks.values())
@@ -104,12 +110,8 @@ def test_of_a_destination_that_has_got_a_receiver_what_was_written_before_is_for
         changes.toggle([new, always], range(PEOPLE))
         tasks: dict[int, SlowTask] = {}
 
-        async def open_task(partition: int) -> DeliveryTask:
-            tasks[partition] = SlowTask(partition)
-            return cast("DeliveryTask", tasks[partition])
-
         async def read() -> None:
-            reader = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None)
+            reader = reader_of(stack, tasks)
             names, since = [new.name, always.name], {activation(new.name): now_ms() + 1}
             await read_until(reader, names, lambda: _taken(tasks, activation(always.name)) == PEOPLE, since)
             changes.toggle([new], [0])
@@ -129,12 +131,8 @@ def test_of_a_destination_of_which_much_waits_no_more_is_read_and_of_the_others_
         changes.define(flooded, calm)
         tasks: dict[int, SlowTask] = {}
 
-        async def open_task(partition: int) -> DeliveryTask:
-            tasks[partition] = SlowTask(partition)
-            return cast("DeliveryTask", tasks[partition])
-
         async def read() -> None:
-            reader, names = TaskReader(load(dict(stack.environment)), open_task, lambda _share: None), [flooded.name]
+            reader, names = reader_of(stack, tasks), [flooded.name]
             await read_until(reader, names, lambda: reader.is_assigned)
             for task in tasks.values():
                 topic = activation(flooded.name)

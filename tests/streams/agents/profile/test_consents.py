@@ -114,6 +114,17 @@ def came_apart(profiles: ProfilePartition, *of_phone: Event, replays: bool = Tru
         deliver(profiles)
 
 
+def both_apart() -> ProfilePartition:
+    """Ann and her phone, apart again, each with an event that says nothing of consent."""
+    profiles = partition()
+    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
+    profiles.event(silent, PHONE)
+    came_apart(profiles, silent)
+    ann = profiles.codec.encoder(Event)(event(START, message_id="hers", identifiers=(ANN,)))
+    profiles.command(ProfileCommand.of("main", ANNS, Replay(7, "1", 0, last=True, events=(ann,))))
+    return profiles
+
+
 def deliver(profiles: ProfilePartition) -> None:
     while commands := profiles.read(PROFILE_COMMANDS, ProfileCommand):
         for command in commands:
@@ -134,12 +145,7 @@ def test_an_unmerged_identifier_keeps_what_a_call_with_both_has_denied_until_it_
 
 
 def test_what_a_call_with_both_denies_after_they_came_apart_is_told_to_the_other_one() -> None:
-    profiles = partition()
-    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
-    profiles.event(silent, PHONE)
-    came_apart(profiles, silent)
-    ann = profiles.codec.encoder(Event)(event(START, message_id="hers", identifiers=(ANN,)))
-    profiles.command(ProfileCommand.of("main", ANNS, Replay(7, "1", 0, last=True, events=(ann,))))
+    profiles = both_apart()
     profiles.read(CONSENTS, ConsentChange)
     profiles.event(event(START + 1, context=GRANTED, identifiers=(ANN, PHONE)), ANN)
     assert profiles.read(PROFILE_COMMANDS, ProfileCommand) == [], "a grant is the caller's own"
@@ -152,12 +158,7 @@ def test_what_a_call_with_both_denies_after_they_came_apart_is_told_to_the_other
 
 
 def test_what_calls_with_both_deny_again_is_kept_and_published_once() -> None:
-    profiles = partition()
-    silent = event(START, identifiers=(PHONE,), message_id="of the phone")
-    profiles.event(silent, PHONE)
-    came_apart(profiles, silent)
-    ann = profiles.codec.encoder(Event)(event(START, message_id="hers", identifiers=(ANN,)))
-    profiles.command(ProfileCommand.of("main", ANNS, Replay(7, "1", 0, last=True, events=(ann,))))
+    profiles = both_apart()
     published = []
 
     def deny(at: int) -> None:
